@@ -1,0 +1,471 @@
+//! What goes into an [`Agent`](super) and what comes out: the whole surface between signalling, its driver and the application.
+
+use crate::base::flow::{Flow, Protocol, Transmit};
+use crate::base::id::{AccountId, CallId, NodeId, RequestId};
+pub use crate::base::timers::Timers;
+use crate::base::{Duration, Instant, WallClock};
+use crate::media::io::{Codec, MediaEvent, MediaOrder, Quality};
+pub use crate::resolve::{Query, Target};
+use bytes::Bytes;
+use std::net::{IpAddr, SocketAddr};
+
+/// Everything an agent is born with. No clock, no socket: values.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// Which engine of the process, for ids.
+    pub engine: u8,
+    /// Which shard this is.
+    pub shard: u8,
+    /// How many shards there are, at least 1.
+    pub shards: u8,
+    /// Seed of all randomness of this shard; different in each shard.
+    pub seed: [u8; 32],
+    /// Wall time.
+    pub wall: WallClock,
+    /// `User-Agent` and `Server` header; empty sends none.
+    pub user_agent: String,
+    /// Where we listen, as bound (real ports; the address may be a wildcard).
+    pub listeners: Vec<Listener>,
+    /// Overrides the address in Contact, Via and SDP: what the world sees of us.
+    pub public_address: Option<IpAddr>,
+    /// Timer values of RFC 3261 table 4.
+    pub timers: Timers,
+    /// Calls at once in this shard; more get 503.
+    pub max_calls: usize,
+    /// Ring limit of incoming and outgoing calls; then 408/CANCEL, status 408 "ring timeout".
+    pub ring_timeout: Duration,
+    /// Silence after which `RtpTimeout` is told; `None` never.
+    pub rtp_timeout: Option<Duration>,
+    /// End the call on `RtpTimeout`.
+    pub rtp_timeout_hangup: bool,
+    /// How often `Quality` events come; `None` only at the end of a call.
+    pub quality_interval: Option<Duration>,
+    /// Codecs offered and accepted, in order of preference.
+    pub codecs: Vec<Codec>,
+    /// Whether events carry the raw SIP message.
+    pub raw_messages: bool,
+    /// Requests larger than this go over TCP instead of UDP (RFC 3261 s18.1.1); 0 turns the rule off.
+    pub udp_size_limit: usize,
+}
+
+/// One listening point.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Address as bound; the IP may be a wildcard, the port is real.
+    pub local: SocketAddr,
+}
+
+/// What a driver brings.
+pub enum Input<'a> {
+    /// A datagram. `flow.local` is the address it was sent to (IP_PKTINFO), not a wildcard.
+    Datagram {
+        /// Where from and to.
+        flow: Flow,
+        /// The bytes, valid during the call.
+        bytes: &'a [u8],
+    },
+    /// Bytes of a stream whose home is this shard.
+    StreamData {
+        /// The stream.
+        flow: Flow,
+        /// The bytes, valid during the call.
+        bytes: &'a [u8],
+    },
+    /// A stream was opened or accepted. Told to every shard (connection reuse).
+    StreamOpened {
+        /// The stream.
+        flow: Flow,
+        /// True when we opened it (it answers an `Output::Connect` with the same protocol and remote address).
+        outgoing: bool,
+    },
+    /// A stream could not be opened.
+    ConnectFailed {
+        /// From the `Connect`.
+        protocol: Protocol,
+        /// From the `Connect`.
+        remote: SocketAddr,
+        /// What the system said.
+        reason: String,
+    },
+    /// A stream ended. Told to every shard.
+    StreamClosed {
+        /// The stream.
+        flow: Flow,
+    },
+    /// A datagram could not be sent (ICMP error, no route).
+    TransmitFailed {
+        /// The flow.
+        flow: Flow,
+        /// What the system said.
+        reason: String,
+    },
+    /// The answer to an `Output::Resolve`.
+    Resolved {
+        /// From the query.
+        token: u64,
+        /// Targets in order of preference; empty when there is none.
+        targets: Vec<Target>,
+        /// Why there is none.
+        error: Option<String>,
+    },
+    /// The application wants something.
+    Command(Command),
+    /// Media has news.
+    Media(MediaEvent),
+    /// A whole message that the driver framed or received elsewhere and `route` gave to this shard.
+    Routed {
+        /// Where it came from.
+        flow: Flow,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// Accounts of the engine changed; told to every shard but the owner.
+    AccountView(Box<AccountView>),
+}
+
+/// What an agent wants done.
+pub enum Output {
+    /// Send a message. On a stream of another shard the driver queues it to its home.
+    Transmit(Transmit),
+    /// Open a stream. Answered by `StreamOpened { outgoing: true }` or `ConnectFailed`.
+    Connect {
+        /// Protocol.
+        protocol: Protocol,
+        /// Where.
+        remote: SocketAddr,
+        /// Name to verify (TLS).
+        name: String,
+    },
+    /// Close a stream.
+    Close {
+        /// The stream.
+        flow: Flow,
+    },
+    /// Answer a question with `Input::Resolved`.
+    Resolve(Query),
+    /// For media.
+    Media(MediaOrder),
+    /// For the application.
+    Event(Event),
+    /// For another shard: a whole message that `route` gives to it.
+    Route {
+        /// Which shard.
+        shard: u8,
+        /// Where it came from.
+        flow: Flow,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// For every other shard.
+    AccountView(Box<AccountView>),
+}
+
+/// What every shard knows of an account that lives on another.
+#[derive(Clone, Debug)]
+pub struct AccountView {
+    /// The account.
+    pub id: AccountId,
+    /// Its configuration; `None` when it was removed.
+    pub config: Option<AccountConfig>,
+    /// Service-Route of its last registration. RFC 3608.
+    pub service_route: Vec<String>,
+}
+
+/// An account: who we are to a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountConfig {
+    /// Address of record, `sip:alice@example.com`, with an optional display name.
+    pub aor: String,
+    /// Digest user name; empty takes the user part of `aor`.
+    pub auth_user: String,
+    /// Digest password; empty for none.
+    pub password: String,
+    /// Realm that the credentials are for; empty accepts the first challenge of the account's registrar or proxy.
+    pub realm: String,
+    /// Registrar URI; empty takes the domain of `aor`.
+    pub registrar: String,
+    /// Outbound proxy URI that every request goes through; empty for none.
+    pub proxy: String,
+    /// Register at once and keep registered.
+    pub register: bool,
+    /// Seconds asked for, 60 ..= 86400.
+    pub expires_s: u32,
+    /// Codecs in order of preference; empty takes the agent's.
+    pub codecs: Vec<Codec>,
+}
+
+/// What the application may ask. An unknown or ended object makes a command do nothing; the handle table above tells the caller so.
+pub enum Command {
+    /// Make an account.
+    AddAccount {
+        /// Minted by the handle table.
+        account: AccountId,
+        /// The account.
+        config: Box<AccountConfig>,
+    },
+    /// Unregister and forget an account. Ends with `EventKind::AccountRemoved`.
+    RemoveAccount {
+        /// Which.
+        account: AccountId,
+    },
+    /// Call somebody. Ends with `CallEnded`.
+    Dial {
+        /// Minted by the handle table.
+        call: CallId,
+        /// Who calls.
+        account: AccountId,
+        /// Whom: a URI, or a user of the account's domain.
+        target: String,
+        /// The rest.
+        options: Box<CallOptions>,
+    },
+    /// Send 180 (or another 1xx). With `early_media` the answer goes along (183) and audio may flow.
+    Ring {
+        /// Which.
+        call: CallId,
+        /// 101 ..= 199.
+        status: u16,
+        /// Send our SDP with it.
+        early_media: bool,
+    },
+    /// Send 200.
+    Answer {
+        /// Which.
+        call: CallId,
+        /// The rest.
+        options: Box<CallOptions>,
+    },
+    /// End a call in whatever state it is: final response (`status`, 0 = 486 or 603 as fits), CANCEL or BYE.
+    Hangup {
+        /// Which.
+        call: CallId,
+        /// Final status of an incoming call that was not answered.
+        status: u16,
+    },
+    /// Put the peer on hold (`sendonly`), or resume.
+    Hold {
+        /// Which.
+        call: CallId,
+        /// True to hold.
+        hold: bool,
+    },
+    /// An order for the call's media; `MediaOrder::session` is filled in by the agent.
+    Media {
+        /// Which.
+        call: CallId,
+        /// The order.
+        order: CallMedia,
+    },
+    /// Send a request outside of calls. Ends with `RequestDone`.
+    Request {
+        /// Minted by the handle table.
+        request: RequestId,
+        /// Who sends.
+        account: AccountId,
+        /// `MESSAGE`, `OPTIONS` or another method that makes no dialog.
+        method: String,
+        /// To whom.
+        target: String,
+        /// `Content-Type`; empty when there is no body.
+        content_type: String,
+        /// Body.
+        body: Bytes,
+        /// More headers.
+        headers: Vec<(String, String)>,
+    },
+    /// Refuse new calls, hang up the old ones, unregister. `is_idle` holds when all is done.
+    Shutdown,
+    /// Events wait in such numbers that new dialogs must be refused (503), or no longer do.
+    Overloaded(bool),
+}
+
+/// Media orders of an application, by call.
+pub enum CallMedia {
+    /// See [`MediaOrder::Play`].
+    Play {
+        /// Comes back in `PlayDone`.
+        token: u64,
+        /// The samples.
+        source: Box<dyn crate::media::io::Source>,
+    },
+    /// See [`MediaOrder::StopPlay`].
+    StopPlay {
+        /// Which; `None` all.
+        token: Option<u64>,
+    },
+    /// See [`MediaOrder::Listen`].
+    Listen {
+        /// Names it.
+        token: u64,
+        /// The taker.
+        sink: Box<dyn crate::media::io::Sink>,
+    },
+    /// See [`MediaOrder::StopListen`].
+    StopListen {
+        /// Which; `None` all.
+        token: Option<u64>,
+    },
+    /// See [`MediaOrder::SendDtmf`].
+    SendDtmf {
+        /// The digits.
+        digits: String,
+        /// Length of each in milliseconds.
+        duration_ms: u16,
+    },
+}
+
+/// Options of a dial or an answer. Empty values take the account's or the agent's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallOptions {
+    /// Extra headers of the INVITE or the 200.
+    pub headers: Vec<(String, String)>,
+    /// Codecs in order of preference.
+    pub codecs: Vec<Codec>,
+    /// `From` of a dial, instead of the account's AOR.
+    pub from: String,
+    /// The application's own SDP: no media session of ours is made.
+    pub sdp: Option<Bytes>,
+    /// Negotiate, but open no socket and send no RTP (load drivers, signalling-only servers).
+    pub no_media: bool,
+    /// Ring limit of this call; `None` takes the agent's.
+    pub ring_timeout: Option<Duration>,
+}
+
+/// Something the application is told.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub time: Instant,
+    /// Account concerned, or none.
+    pub account: AccountId,
+    /// Call concerned, or none.
+    pub call: CallId,
+    /// Request outside of calls concerned, or none.
+    pub request: RequestId,
+    /// What.
+    pub kind: EventKind,
+    /// The SIP message behind it.
+    pub message: Option<Bytes>,
+}
+
+/// A final or provisional status: of the peer's response, or made here (then `local` says so).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// SIP status; 200 when a call ended normally.
+    pub status: u16,
+    /// Reason phrase, or what happened here and what to do.
+    pub reason: String,
+    /// The status was made here (timeout, transport, own hangup), not by the peer.
+    pub local: bool,
+    /// The peer (not we) ended the call.
+    pub by_peer: bool,
+}
+
+/// Kinds of [`Event`]. Exactly one terminal event (marked) comes per call and request, and none after it.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// The account is registered, or refreshed.
+    Registered {
+        /// Seconds granted.
+        expires_s: u32,
+    },
+    /// Registration failed; it is tried again after a while unless the account is removed.
+    RegisterFailed(Outcome),
+    /// The account is gone (terminal for the account).
+    AccountRemoved,
+    /// Somebody calls. Ring, answer or hang up.
+    CallIncoming {
+        /// `From` as URI.
+        from: String,
+        /// Display name of `From`, control characters removed.
+        from_display: String,
+        /// `To` as URI.
+        to: String,
+    },
+    /// A provisional response of a call we dialled.
+    CallProgress {
+        /// 1xx.
+        outcome: Outcome,
+        /// Early media flows.
+        early_media: bool,
+    },
+    /// The call is up.
+    CallAnswered {
+        /// Codec agreed, if media is ours.
+        codec: Option<Codec>,
+    },
+    /// The peer put us on hold (true) or resumed (false).
+    CallHeld(bool),
+    /// Our hold or resume is done; `held` is the state we are in now.
+    CallHoldDone {
+        /// We hold the peer.
+        held: bool,
+        /// It worked.
+        ok: bool,
+    },
+    /// The call is over (terminal for the call). 200 OK after a normal end.
+    CallEnded {
+        /// How.
+        outcome: Outcome,
+        /// Last figures of its media.
+        quality: Option<Quality>,
+    },
+    /// A key of the peer.
+    Dtmf {
+        /// `0-9*#A-D`.
+        digit: char,
+        /// Milliseconds.
+        duration_ms: u32,
+    },
+    /// All digits of ours are sent.
+    DtmfSent,
+    /// A play ended.
+    PlayDone {
+        /// From the play.
+        token: u64,
+        /// Stopped before its end.
+        interrupted: bool,
+        /// How much went out, milliseconds.
+        played_ms: u64,
+    },
+    /// The first audio of the peer arrived.
+    MediaStarted,
+    /// Media of the call could not be made or broke.
+    MediaFailed {
+        /// Cause and remedy.
+        reason: String,
+    },
+    /// No RTP for the configured time.
+    RtpTimeout,
+    /// Figures of the call's media.
+    Quality(Quality),
+    /// A MESSAGE arrived and was answered 200. RFC 3428.
+    MessageReceived {
+        /// `From` as URI.
+        from: String,
+        /// `Content-Type`.
+        content_type: String,
+        /// Body.
+        body: Bytes,
+    },
+    /// A request outside of calls has its final status (terminal for the request).
+    RequestDone(Outcome),
+    /// Something of the engine itself failed (a listener, a recording); the engine lives on.
+    Trouble {
+        /// Cause and remedy.
+        reason: String,
+    },
+}
+
+impl EventKind {
+    /// Whether no event of the same object follows.
+    #[must_use]
+    pub const fn is_terminal(&self) -> bool {
+        matches!(self, EventKind::CallEnded { .. } | EventKind::RequestDone(_) | EventKind::AccountRemoved)
+    }
+}
+
+/// The session of a call's media as the driver names it; used by drivers that map sockets.
+pub type Session = NodeId;

@@ -1,0 +1,1 @@
+//! Floor 6: a call: invite usage, negotiation and media orders together.

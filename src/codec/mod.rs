@@ -1,0 +1,1 @@
+//! Floor 4: audio codecs. RFC 3551.

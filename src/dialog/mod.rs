@@ -1,0 +1,1 @@
+//! Floor 4: dialogs. RFC 3261 s12.

@@ -1,0 +1,1 @@
+//! Floor 4: sample arithmetic: resampling, tones, mixing.

@@ -1,0 +1,3 @@
+//! Floor 9: the C ABI.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]

@@ -1,0 +1,3 @@
+//! Floor 5: media sessions and the stage that runs them. RFC 3550.
+
+pub mod io;

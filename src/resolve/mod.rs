@@ -1,0 +1,30 @@
+//! Floor 3: where a request goes. RFC 3263. The questions are outputs; the driver answers them.
+
+use crate::base::Protocol;
+use std::net::{IpAddr, SocketAddr};
+
+/// Where a request can go, and the address of ours that packets to it leave from.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Address.
+    pub remote: SocketAddr,
+    /// Our address on the route to it.
+    pub local: IpAddr,
+}
+
+/// A question of RFC 3263, asked of the driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Comes back in `Resolved`.
+    pub token: u64,
+    /// Host name, or an address literal without brackets (answered at once with our address on the route to it).
+    pub host: String,
+    /// Port when the URI names one.
+    pub port: Option<u16>,
+    /// Protocol when the URI names one.
+    pub protocol: Option<Protocol>,
+    /// The URI is `sips`.
+    pub secure: bool,
+}

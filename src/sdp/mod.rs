@@ -1,0 +1,1 @@
+//! Floor 1: SDP parse and print. RFC 8866.

@@ -1,0 +1,1 @@
+//! Floor 5: dialog usages (RFC 5057) and registration.
