@@ -19,6 +19,8 @@ pub struct AgentConfig {
     pub shard: u8,
     /// How many shards there are, at least 1.
     pub shards: u8,
+    /// Serial of the first id this agent mints: 1, or above all that an earlier agent of the same shard used (ids are never reused).
+    pub first_serial: u64,
     /// Seed of all randomness of this shard; different in each shard.
     pub seed: [u8; 32],
     /// Wall time.

@@ -141,7 +141,13 @@ impl Minter {
     /// Starts counting at 1.
     #[must_use]
     pub const fn new(engine: u8, shard: u8) -> Self {
-        Minter { engine, shard, next: 1 }
+        Self::starting_at(engine, shard, 1)
+    }
+
+    /// Starts counting at `first`: above all that an earlier minter of the same shard gave.
+    #[must_use]
+    pub const fn starting_at(engine: u8, shard: u8, first: u64) -> Self {
+        Minter { engine, shard, next: first }
     }
 
     /// A new call id of network origin.
