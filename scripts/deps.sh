@@ -1,0 +1,44 @@
+#!/bin/sh
+# deps.sh check|install: the Debian packages that `make test` needs beyond cargo. `check` lists what is missing and how to get it;
+# `install` gets it when run as root. Packages are kept from starting daemons of their own.
+set -eu
+
+# program  package
+need='cc gcc
+g++ g++
+make make
+pkg-config pkg-config
+sipp sip-tester
+baresip baresip-core
+kamailio kamailio
+valgrind valgrind
+nm binutils'
+
+missing=
+for line in $(echo "$need" | tr ' ' ':'); do
+    program=${line%%:*} package=${line##*:}
+    PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$program" >/dev/null || missing="$missing $package"
+done
+
+if [ -n "$missing" ]; then
+    if [ "${1:-check}" = install ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        export DEBIAN_FRONTEND=noninteractive
+        policy=/usr/sbin/policy-rc.d
+        [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod 755 "$policy"; trap 'rm -f "$policy"' EXIT; }
+        apt-get update -qq
+        # shellcheck disable=SC2086
+        apt-get install -y -qq --no-install-recommends $missing
+    else
+        echo "missing programs; install them with: apt-get install$missing" >&2
+        exit 1
+    fi
+fi
+if ! command -v cargo-nextest >/dev/null; then
+    if [ "${1:-check}" = install ]; then
+        cargo install --locked cargo-nextest
+    else
+        echo "missing: cargo install --locked cargo-nextest" >&2
+        exit 1
+    fi
+fi
+echo "everything that the tests need is here"
