@@ -1,3 +1,14 @@
 //! Floor 5: media sessions and the stage that runs them. RFC 3550.
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod io;
+mod output;
+mod session;
+mod stage;
+mod transform;
+
+pub use output::{PacketRange, StageOutput};
+pub use stage::Stage;
+pub use transform::PacketTransform;
