@@ -64,6 +64,8 @@ pub const SESSIONS: usize = 100_000;
 pub const RTP_BYTES: usize = 2048;
 /// Largest string that the application may give (URI, header value, path).
 pub const API_STRING_BYTES: usize = 8 * 1024;
+/// Calls, accounts and requests of one engine whose ids are alive.
+pub const OBJECTS: usize = 4_000_000;
 /// Engines in one process.
 pub const ENGINES: usize = 255;
 /// Signalling threads of one engine.

@@ -1,3 +1,30 @@
 //! Floor 8: the driver of the real world: sockets, clock, threads, files.
+//!
+//! [`Engine`] is the safe Rust face that the C ABI, Python and the command line wrap. Every function may be called from any thread,
+//! also inside a callback; none blocks but [`Engine::wait_event`] and [`Engine::shutdown`], which take a time.
 
+#![deny(unsafe_code)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod audio;
+mod clock;
+mod config;
+mod counters;
+mod error;
+mod events;
+mod face;
+mod handles;
+mod log;
+mod net;
+mod shard;
+mod shared;
+mod start;
+
+pub use crate::agent::io::{AccountConfig, CallOptions, Event, EventKind, Listener, Outcome, Timers};
+pub use crate::media::io::{Codec, Quality};
+pub use config::{Delivered, Delivery, EngineConfig, EventCallback};
+pub use counters::Counters;
+pub use error::{Error, ErrorKind};
+pub use face::Engine;
+pub use handles::CallState;
+pub use log::{LogCallback, LogLevel, LogRecord, SipTrace, SipTraceCallback, TraceDirection};

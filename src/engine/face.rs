@@ -1,0 +1,476 @@
+//! The engine as its owner sees it: commands in, events out.
+
+use super::config::{Delivered, EngineConfig};
+use super::counters::Counters;
+use super::handles::{CallState, Object};
+use super::shard::inbox::Inbound;
+use super::shared::{Phase, Shared};
+use super::start::{self, Threads};
+use super::{Error, ErrorKind};
+use crate::agent::io::{AccountConfig, AccountView, CallMedia, CallOptions, Command, Listener};
+use crate::base::id::{self, AccountId, CallId, Origin, RequestId};
+use crate::base::media::Codec;
+use crate::base::text::{is_header_safe, is_token};
+use crate::base::{Duration, limits};
+use crate::media::io::Quality;
+use bytes::Bytes;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+/// One SIP engine. A cheap handle: clones are the same engine, which shuts down when the last one is dropped.
+#[derive(Clone)]
+pub struct Engine(pub(super) Arc<Owner>);
+
+/// What the handles own: dropping it ends the threads.
+pub(super) struct Owner {
+    pub(super) shared: Arc<Shared>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) threads: Threads,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("number", &self.shared().number.get()).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts an engine: binds its sockets and starts its threads.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad listen URI or port range, `Io` for a port in use, `Unsupported` for a transport that is not built in.
+    pub fn new(config: EngineConfig) -> Result<Engine, Error> {
+        start::start(config).map(|owner| Engine(Arc::new(owner)))
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    /// Where it listens, with the real ports.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<Listener> {
+        self.0.listeners.clone()
+    }
+
+    /// Makes an account; with `register` it registers and keeps registered.
+    ///
+    /// # Errors
+    /// `Invalid` for a text that cannot stand in a header, `Full` above the limit of accounts or when too many events wait.
+    pub fn add_account(&self, config: AccountConfig, user: usize) -> Result<AccountId, Error> {
+        self.accepts_new()?;
+        check::account(&config)?;
+        let serial = self.shared().next_serial();
+        let shards = self.shared().inboxes.len() as u64;
+        let shard = u8::try_from(serial % shards).unwrap_or(0);
+        let account = AccountId::new(self.shared().number.get(), shard, Origin::Application, serial);
+        let object = Object::with_account(account.raw(), user, CallState::Ended, Some(config.clone()));
+        self.insert(object)?;
+        // The other shards know of it before anything can be dialled in its name.
+        for other in (0..shards).filter_map(|n| u8::try_from(n).ok()).filter(|n| *n != shard) {
+            let view = AccountView { id: account, config: Some(config.clone()), service_route: Vec::new() };
+            self.shared().send(other, Inbound::AccountView(Box::new(view)));
+        }
+        self.born(account.raw(), shard, Command::AddAccount { account, config: Box::new(config) })?;
+        Ok(account)
+    }
+
+    /// Unregisters and forgets an account; ends with `AccountRemoved`.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`.
+    pub fn remove_account(&self, account: AccountId) -> Result<(), Error> {
+        self.object(account.raw())?;
+        self.command(account.shard(), Command::RemoveAccount { account })
+    }
+
+    /// Calls somebody: a URI, or a user of the account's domain. Ends with `CallEnded`; waits for no registration.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad target or option, `Gone` for the account, `Full`, `Draining`.
+    pub fn dial(&self, account: AccountId, target: &str, options: CallOptions, user: usize) -> Result<CallId, Error> {
+        self.accepts_new()?;
+        self.object(account.raw())?;
+        check::target(target)?;
+        check::options(&options)?;
+        let serial = self.shared().next_serial();
+        let shard = u8::try_from(serial % self.shared().inboxes.len() as u64).unwrap_or(0);
+        let call = CallId::new(self.shared().number.get(), shard, Origin::Application, serial);
+        self.insert(Object::new(call.raw(), user, CallState::Calling))?;
+        let command = Command::Dial { call, account, target: target.to_owned(), options: Box::new(options) };
+        self.born(call.raw(), shard, command)?;
+        Ok(call)
+    }
+
+    /// Sends a provisional response, 101 ..= 199, to an incoming call; with `early_media` our answer goes along and audio may flow.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`, `Full`.
+    pub fn ring(&self, call: CallId, status: u16, early_media: bool) -> Result<(), Error> {
+        self.object(call.raw())?;
+        if !(101..=199).contains(&status) {
+            return Err(Error::invalid(format!("ring with status {status}: give 101 to 199, 180 for ringing")));
+        }
+        self.command(call.shard(), Command::Ring { call, status, early_media })
+    }
+
+    /// Answers an incoming call.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`, `Full`.
+    pub fn answer(&self, call: CallId, options: CallOptions) -> Result<(), Error> {
+        self.object(call.raw())?;
+        check::options(&options)?;
+        self.command(call.shard(), Command::Answer { call, options: Box::new(options) })
+    }
+
+    /// Ends a call in whatever state it is; `status` 0, or 300 ..= 699 for an incoming call that was not answered. Never `Full`.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`.
+    pub fn hangup(&self, call: CallId, status: u16) -> Result<(), Error> {
+        self.object(call.raw())?;
+        if status != 0 && !(300..=699).contains(&status) {
+            return Err(Error::invalid(format!("hang up with status {status}: give 0, or 300 to 699, 486 for busy")));
+        }
+        self.command(call.shard(), Command::Hangup { call, status })
+    }
+
+    /// Puts the peer on hold, or resumes. Ends with `CallHoldDone`.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`, `Full`.
+    pub fn hold(&self, call: CallId, hold: bool) -> Result<(), Error> {
+        self.object(call.raw())?;
+        self.command(call.shard(), Command::Hold { call, hold })
+    }
+
+    /// Sends digits `0-9*#A-D` (`,` pauses 500 ms) as RFC 4733 events of `duration_ms` each, 40 ..= 5000, or 0 for 100. Ends with
+    /// `DtmfSent`.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`, `Full`.
+    pub fn send_dtmf(&self, call: CallId, digits: &str, duration_ms: u16) -> Result<(), Error> {
+        self.object(call.raw())?;
+        check::digits(digits)?;
+        let duration_ms = match duration_ms {
+            0 => 100,
+            40..=5000 => duration_ms,
+            _ => return Err(Error::invalid(format!("a digit of {duration_ms} ms: give 40 to 5000, or 0 for 100"))),
+        };
+        let order = CallMedia::SendDtmf { digits: digits.to_ascii_uppercase(), duration_ms };
+        self.command(call.shard(), Command::Media { call, order })
+    }
+
+    /// Sends a request outside of calls (MESSAGE, OPTIONS or another method that makes no dialog). Ends with `RequestDone`.
+    ///
+    /// # Errors
+    /// `Invalid` for a bad target, method or header, `Gone` for the account, `Full`, `Draining`.
+    #[expect(clippy::too_many_arguments, reason = "a request has these parts, and each is one word")]
+    pub fn request(
+        &self,
+        account: AccountId,
+        method: &str,
+        target: &str,
+        content_type: &str,
+        body: &[u8],
+        headers: Vec<(String, String)>,
+        user: usize,
+    ) -> Result<RequestId, Error> {
+        self.accepts_new()?;
+        self.object(account.raw())?;
+        check::target(target)?;
+        check::method(method)?;
+        check::text("content type", content_type)?;
+        check::headers(&headers)?;
+        if body.len() > limits::MESSAGE_BYTES / 2 {
+            return Err(Error::invalid(format!(
+                "a body of {} bytes: the largest is {}",
+                body.len(),
+                limits::MESSAGE_BYTES / 2
+            )));
+        }
+        if !body.is_empty() && content_type.is_empty() {
+            return Err(Error::invalid("a body without content type: name it, for example text/plain"));
+        }
+        let serial = self.shared().next_serial();
+        let shard = account.shard();
+        let request = RequestId::new(self.shared().number.get(), shard, Origin::Application, serial);
+        self.insert(Object::new(request.raw(), user, CallState::Ended))?;
+        let command = Command::Request {
+            request,
+            account,
+            method: method.to_owned(),
+            target: target.to_owned(),
+            content_type: content_type.to_owned(),
+            body: Bytes::copy_from_slice(body),
+            headers,
+        };
+        self.born(request.raw(), shard, command)?;
+        Ok(request)
+    }
+
+    /// The figures of a call's media, as last told by a `Quality` event or at its end; all zero before.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`.
+    pub fn quality(&self, call: CallId) -> Result<Quality, Error> {
+        Ok(self.object(call.raw())?.quality().unwrap_or_default())
+    }
+
+    /// Where a call is, as far as its events have been delivered; `Ended` for one that is gone.
+    #[must_use]
+    pub fn state(&self, call: CallId) -> CallState {
+        self.shared().events.table.find(call.raw()).map_or(CallState::Ended, |object| object.state())
+    }
+
+    /// The codec that a call's answer named, once `CallAnswered` was delivered.
+    #[must_use]
+    pub fn codec(&self, call: CallId) -> Option<Codec> {
+        self.shared().events.table.find(call.raw())?.codec()
+    }
+
+    /// Changes the application's value of a call, account or request.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`.
+    pub fn set_user(&self, id: u64, user: usize) -> Result<(), Error> {
+        self.object(id).map(|object| object.set_user(user))
+    }
+
+    /// The application's value of a call, account or request.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`.
+    pub fn user(&self, id: u64) -> Result<usize, Error> {
+        self.object(id).map(|object| object.user())
+    }
+
+    /// Readable while events wait (pull delivery); owned by the engine. Level-triggered: it stays readable until `next_event` has
+    /// said `None`.
+    #[must_use]
+    pub fn event_fd(&self) -> RawFd {
+        self.shared().events.fd()
+    }
+
+    /// The next event, if one waits (pull delivery).
+    #[must_use]
+    pub fn next_event(&self) -> Option<Delivered> {
+        let (event, eased) = self.shared().events.take();
+        if eased {
+            self.shared().wake_all();
+        }
+        event
+    }
+
+    /// Waits for the next event (pull delivery); `None` when the time ran out.
+    #[must_use]
+    pub fn wait_event(&self, timeout: Duration) -> Option<Delivered> {
+        let end = self.shared().clock.now() + timeout;
+        loop {
+            if let Some(event) = self.next_event() {
+                return Some(event);
+            }
+            let left = end.since(self.shared().clock.now());
+            if left.is_zero() || !self.shared().events.wait(left) {
+                return self.next_event();
+            }
+        }
+    }
+
+    /// Events that wait for delivery.
+    #[must_use]
+    pub fn events_waiting(&self) -> usize {
+        self.shared().events.waiting()
+    }
+
+    /// Calls, accounts and requests whose ids are alive.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        self.shared().events.table.len()
+    }
+
+    /// What the engine counts about itself.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared().counters.snapshot()
+    }
+
+    /// Hangs up, unregisters, delivers what is left to a callback, and joins every thread. After `grace` what did not end by itself
+    /// is ended here. Events that nobody pulled can still be pulled. A second call waits for the first.
+    ///
+    /// # Errors
+    /// `State` from a thread of the engine, such as inside a callback.
+    pub fn shutdown(&self, grace: Duration) -> Result<(), Error> {
+        if self.shared().role().is_some() {
+            return Err(Error::state(
+                "shutdown inside a callback would wait for itself; call it from a thread of your own",
+            ));
+        }
+        self.0.threads.stop(self.shared(), grace);
+        Ok(())
+    }
+
+    fn accepts_new(&self) -> Result<(), Error> {
+        self.accepts()?;
+        if self.shared().events.table.len() >= limits::OBJECTS {
+            return Err(Error::new(ErrorKind::Full, format!("{} objects live; end some first", limits::OBJECTS)));
+        }
+        Ok(())
+    }
+
+    fn accepts(&self) -> Result<(), Error> {
+        if self.shared().phase() != Phase::Running {
+            return Err(Error::new(ErrorKind::Draining, "the engine is shutting down; make a new one"));
+        }
+        Ok(())
+    }
+
+    /// The live object of an id.
+    pub(super) fn object(&self, id: u64) -> Result<Arc<Object>, Error> {
+        if id::kind(id).is_none() {
+            return Err(Error::invalid("not an id: 0, or a number that no engine gave"));
+        }
+        if id::engine(id) != self.shared().number.get() {
+            return Err(Error::invalid(format!("id {id:#x} belongs to another engine")));
+        }
+        self.shared()
+            .events
+            .table
+            .find(id)
+            .ok_or_else(|| Error::new(ErrorKind::Gone, format!("id {id:#x} has ended; its last event was delivered")))
+    }
+
+    fn insert(&self, object: Arc<Object>) -> Result<(), Error> {
+        match self.shared().events.table.insert(object) {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Full, "the handle table is full; end some calls first")),
+        }
+    }
+
+    /// Gives the command that an id was made for; without room the id never was.
+    fn born(&self, id: u64, shard: u8, command: Command) -> Result<(), Error> {
+        self.command(shard, command).inspect_err(|_| self.shared().events.table.remove(id))
+    }
+
+    pub(super) fn command(&self, shard: u8, command: Command) -> Result<(), Error> {
+        let ends = matches!(command, Command::Hangup { .. } | Command::RemoveAccount { .. });
+        if self.shared().phase() == Phase::Stopped {
+            return self.accepts();
+        }
+        if !ends && self.shared().events.is_overloaded() {
+            return Err(Error::new(
+                ErrorKind::Full,
+                format!("{} events wait; take them (next_event) faster", self.events_waiting()),
+            ));
+        }
+        match self.shared().send(shard, Inbound::Command(command)) {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Full, "too many commands wait; the engine is overloaded, try again")),
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.threads.abandon(&self.shared);
+    }
+}
+
+/// Checks of what the application gives; what passes may enter a header.
+pub(super) mod check {
+    use super::*;
+
+    pub(in crate::engine) fn text(what: &str, value: &str) -> Result<(), Error> {
+        if value.len() > limits::API_STRING_BYTES {
+            return Err(Error::invalid(format!(
+                "{what} of {} bytes: the longest is {}",
+                value.len(),
+                limits::API_STRING_BYTES
+            )));
+        }
+        if !is_header_safe(value) {
+            return Err(Error::invalid(format!("{what} holds a control character (CR, LF, NUL ..); remove it")));
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn target(value: &str) -> Result<(), Error> {
+        if value.trim().is_empty() {
+            return Err(Error::invalid(
+                "the target is empty; give a SIP URI such as sip:bob@example.com, or a user name",
+            ));
+        }
+        text("target", value)
+    }
+
+    pub(in crate::engine) fn account(config: &AccountConfig) -> Result<(), Error> {
+        let texts = [
+            ("address of record", &config.aor),
+            ("user name", &config.auth_user),
+            ("password", &config.password),
+            ("realm", &config.realm),
+            ("registrar", &config.registrar),
+            ("proxy", &config.proxy),
+        ];
+        for (what, value) in texts {
+            text(what, value)?;
+        }
+        if config.aor.trim().is_empty() {
+            return Err(Error::invalid("the account has no address; give one such as sip:alice@example.com"));
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn method(value: &str) -> Result<(), Error> {
+        if !is_token(value.as_bytes()) || value.len() > 32 {
+            return Err(Error::invalid(format!("{value:?} is no SIP method; give MESSAGE or OPTIONS")));
+        }
+        let makes_a_dialog =
+            ["INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "PRACK", "UPDATE"];
+        if makes_a_dialog.contains(&value) {
+            return Err(Error::invalid(format!(
+                "{value} belongs to a call or a registration; use dial or add_account"
+            )));
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn headers(headers: &[(String, String)]) -> Result<(), Error> {
+        if headers.len() > limits::HEADER_FIELDS / 4 {
+            return Err(Error::invalid(format!(
+                "{} extra headers: the most is {}",
+                headers.len(),
+                limits::HEADER_FIELDS / 4
+            )));
+        }
+        for (name, value) in headers {
+            if !is_token(name.as_bytes()) {
+                return Err(Error::invalid(format!("{name:?} is no header name")));
+            }
+            text(name, value)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::engine) fn options(options: &CallOptions) -> Result<(), Error> {
+        headers(&options.headers)?;
+        text("from", &options.from)?;
+        match &options.sdp {
+            Some(sdp) if sdp.len() > limits::SDP_BYTES => {
+                Err(Error::invalid(format!("an SDP of {} bytes: the largest is {}", sdp.len(), limits::SDP_BYTES)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(in crate::engine) fn digits(digits: &str) -> Result<(), Error> {
+        if digits.is_empty() || digits.len() > limits::DTMF_QUEUE {
+            return Err(Error::invalid(format!("{} digits: give 1 to {}", digits.len(), limits::DTMF_QUEUE)));
+        }
+        match digits.chars().find(|c| !matches!(c.to_ascii_uppercase(), '0'..='9' | '*' | '#' | 'A'..='D' | ',')) {
+            Some(odd) => Err(Error::invalid(format!("{odd:?} is no digit; use 0-9 * # A-D and , for a pause"))),
+            None => Ok(()),
+        }
+    }
+}

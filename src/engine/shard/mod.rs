@@ -1,0 +1,3 @@
+//! The signalling thread: one shard, one Agent, its sockets and streams.
+
+pub(crate) mod inbox;

@@ -1,0 +1,161 @@
+//! What all threads of one engine and all its handles share.
+
+use super::clock::Clock;
+use super::counters::Live;
+use super::events::{Events, Role};
+use super::log::SipTraceCallback;
+use super::shard::inbox::{Inbound, Inbox};
+use super::{Error, ErrorKind};
+use crate::base::limits;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use tracing::Dispatch;
+
+/// Numbers of the engines of this process: a bit each.
+static NUMBERS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
+
+/// The number of an engine, 1 ..= 255; free again when dropped.
+#[derive(Debug)]
+pub(crate) struct EngineNumber(u8);
+
+impl EngineNumber {
+    pub(crate) fn take() -> Result<Self, Error> {
+        for number in 1..=u8::MAX {
+            let (word, bit) = Self::place(number);
+            if word.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
+                return Ok(EngineNumber(number));
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Full,
+            format!("{} engines live in this process already; shut one down first", limits::ENGINES),
+        ))
+    }
+
+    fn place(number: u8) -> (&'static AtomicU64, u64) {
+        (&NUMBERS[usize::from(number / 64)], 1 << (number % 64))
+    }
+
+    pub(crate) const fn get(&self) -> u8 {
+        self.0
+    }
+}
+
+impl Drop for EngineNumber {
+    fn drop(&mut self) {
+        let (word, bit) = Self::place(self.0);
+        word.fetch_and(!bit, Ordering::AcqRel);
+    }
+}
+
+/// Where an engine is in its life.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Running = 0,
+    Draining = 1,
+    Stopped = 2,
+}
+
+/// What all threads and handles of one engine share. No lock on any path of a message, event or command.
+pub(crate) struct Shared {
+    pub(crate) number: EngineNumber,
+    pub(crate) clock: Clock,
+    pub(crate) events: Events,
+    pub(crate) counters: Arc<Live>,
+    pub(crate) inboxes: Vec<Inbox>,
+    pub(crate) trace: Option<SipTraceCallback>,
+    pub(crate) dispatch: Option<Dispatch>,
+    phase: AtomicU8,
+    /// Counts ids of application origin, and everything else that needs a number of its own.
+    serial: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        number: EngineNumber,
+        clock: Clock,
+        events: Events,
+        shards: usize,
+        trace: Option<SipTraceCallback>,
+        dispatch: Option<Dispatch>,
+    ) -> Self {
+        Shared {
+            number,
+            clock,
+            counters: events.counters.clone(),
+            events,
+            inboxes: (0..shards).map(|_| Inbox::new()).collect(),
+            trace,
+            dispatch,
+            phase: AtomicU8::new(Phase::Running as u8),
+            serial: AtomicU64::new(1),
+        }
+    }
+
+    /// A number never given before.
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Running,
+            1 => Phase::Draining,
+            _ => Phase::Stopped,
+        }
+    }
+
+    /// Moves on in life, never back.
+    pub(crate) fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// The current thread's role in this engine.
+    pub(crate) fn role(&self) -> Option<Role> {
+        Role::of_current_thread(self.number.get())
+    }
+
+    /// The inbox of a shard; ids of other engines never get here.
+    pub(crate) fn inbox(&self, shard: u8) -> &Inbox {
+        &self.inboxes[usize::from(shard).min(self.inboxes.len() - 1)]
+    }
+
+    /// Hands something to a shard; false when it has no room. A shard that hands itself something looks again without a wake-up.
+    pub(crate) fn send(&self, shard: u8, item: Inbound) -> bool {
+        let inbox = self.inbox(shard);
+        if self.role() == Some(Role::Shard(shard)) { inbox.push(item) } else { inbox.send(item) }
+    }
+
+    /// Makes every shard look at the overload flag.
+    pub(crate) fn wake_all(&self) {
+        self.inboxes.iter().for_each(Inbox::wake);
+    }
+
+    /// Runs the body of a thread: its role, its log, and no panic beyond it.
+    pub(crate) fn run_thread(&self, role: Role, body: impl FnOnce()) {
+        role.enter(self.number.get());
+        let guarded = || {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err() {
+                super::counters::count(&self.counters.panics);
+            }
+        };
+        match &self.dispatch {
+            Some(dispatch) => tracing::dispatcher::with_default(dispatch, guarded),
+            None => guarded(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engine_numbers_are_unique_and_come_back() {
+        let first = EngineNumber::take().unwrap();
+        let second = EngineNumber::take().unwrap();
+        assert_ne!(first.get(), second.get());
+        assert!(first.get() != 0 && second.get() != 0);
+    }
+}
