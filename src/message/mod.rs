@@ -1,1 +1,40 @@
 //! Floor 1: SIP text parse and print, zero-copy. RFC 3261 s7, s20, s25.
+//!
+//! [`Message::parse`] frames and indexes a message in one pass without heap memory; a typed header is decoded when it is read.
+//! `parse` is lenient, so that a bad request can still be answered: what it overlooked is a [`Defect`], which [`check`] turns into
+//! a rejection and [`describe`] into a verdict. [`Writer`] prints into a reused buffer.
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod challenge;
+pub mod check;
+mod cseq;
+mod error;
+pub mod frame;
+mod lex;
+mod method;
+mod name_addr;
+mod names;
+mod params;
+mod parse;
+mod reason;
+mod start;
+mod uri;
+mod via;
+mod view;
+mod writer;
+
+pub use challenge::{AuthParams, Authorization, Challenge};
+pub use cseq::CSeq;
+pub use error::{Defect, HeaderError, ParseError, UriError};
+pub use lex::unquote;
+pub use method::Method;
+pub use name_addr::NameAddr;
+pub use names::Name;
+pub use params::{Param, Params};
+pub use reason::reason_phrase;
+pub use start::StartLine;
+pub use uri::{Scheme, Uri};
+pub use via::Via;
+pub use view::{Header, Message};
+pub use writer::Writer;

@@ -1,0 +1,303 @@
+//! Header field names: one table of name, compact form, comma list, home. RFC 3261 s7.3.3, s20 and the IANA registry.
+
+/// One row of the table.
+struct Entry {
+    name: Name,
+    text: &'static str,
+    compact: Option<u8>,
+    list: bool,
+    home: &'static str,
+}
+
+macro_rules! names {
+    ($($variant:ident $text:literal $kind:ident $(($compact:literal))? $home:literal;)*) => {
+        /// A header field's name.
+        #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum Name {
+            $(#[doc = concat!("`", $text, "`, ", $home, ".")] $variant,)*
+            /// A name that is not in the table: see [`Header::raw_name`](super::Header::raw_name).
+            Other,
+        }
+
+        /// In the order of the enum, so that a name is an index.
+        const TABLE: &[Entry] = &[$(Entry {
+            name: Name::$variant,
+            text: $text,
+            compact: names!(@compact $($compact)?),
+            list: names!(@list $kind),
+            home: $home,
+        }),*];
+    };
+    (@compact) => { None };
+    (@compact $c:literal) => { Some($c) };
+    (@list list) => { true };
+    (@list one) => { false };
+}
+
+// `list`: several fields of the name mean the same as one with commas between the values. RFC 3261 s7.3.1.
+names! {
+    Via "Via" list(b'v') "RFC 3261 s20.42";
+    From "From" one(b'f') "RFC 3261 s20.20";
+    To "To" one(b't') "RFC 3261 s20.39";
+    CallId "Call-ID" one(b'i') "RFC 3261 s20.8";
+    CSeq "CSeq" one "RFC 3261 s20.16";
+    Contact "Contact" list(b'm') "RFC 3261 s20.10";
+    MaxForwards "Max-Forwards" one "RFC 3261 s20.22";
+    Route "Route" list "RFC 3261 s20.34";
+    RecordRoute "Record-Route" list "RFC 3261 s20.30";
+    ContentType "Content-Type" one(b'c') "RFC 3261 s20.15";
+    ContentLength "Content-Length" one(b'l') "RFC 3261 s20.14";
+    Expires "Expires" one "RFC 3261 s20.19";
+    Accept "Accept" list "RFC 3261 s20.1";
+    AcceptContact "Accept-Contact" list(b'a') "RFC 3841 s9.2";
+    AcceptEncoding "Accept-Encoding" list "RFC 3261 s20.2";
+    AcceptLanguage "Accept-Language" list "RFC 3261 s20.3";
+    AcceptResourcePriority "Accept-Resource-Priority" list "RFC 4412 s3.2";
+    AlertInfo "Alert-Info" list "RFC 3261 s20.4";
+    Allow "Allow" list "RFC 3261 s20.5";
+    AllowEvents "Allow-Events" list(b'u') "RFC 6665 s8.2.2";
+    AnswerMode "Answer-Mode" one "RFC 5373 s3";
+    AuthenticationInfo "Authentication-Info" one "RFC 3261 s20.6";
+    Authorization "Authorization" one "RFC 3261 s20.7";
+    CallInfo "Call-Info" list "RFC 3261 s20.9";
+    ContentDisposition "Content-Disposition" one "RFC 3261 s20.11";
+    ContentEncoding "Content-Encoding" list(b'e') "RFC 3261 s20.12";
+    ContentLanguage "Content-Language" list "RFC 3261 s20.13";
+    Date "Date" one "RFC 3261 s20.17";
+    Diversion "Diversion" list "RFC 5806 s5.2";
+    ErrorInfo "Error-Info" list "RFC 3261 s20.18";
+    Event "Event" one(b'o') "RFC 6665 s8.2.1";
+    FeatureCaps "Feature-Caps" list "RFC 6809 s6.2";
+    FlowTimer "Flow-Timer" one "RFC 5626 s10";
+    Geolocation "Geolocation" list "RFC 6442 s4.1";
+    GeolocationError "Geolocation-Error" one "RFC 6442 s4.3";
+    GeolocationRouting "Geolocation-Routing" one "RFC 6442 s4.2";
+    HistoryInfo "History-Info" list "RFC 7044 s5";
+    Identity "Identity" one(b'y') "RFC 8224 s4";
+    IdentityInfo "Identity-Info" one(b'n') "RFC 4474 s9";
+    InfoPackage "Info-Package" one "RFC 6086 s7.2";
+    InReplyTo "In-Reply-To" list "RFC 3261 s20.21";
+    Join "Join" one "RFC 3911 s7.1";
+    MaxBreadth "Max-Breadth" one "RFC 5393 s5.2";
+    MimeVersion "MIME-Version" one "RFC 3261 s20.24";
+    MinExpires "Min-Expires" one "RFC 3261 s20.23";
+    MinSe "Min-SE" one "RFC 4028 s5";
+    Organization "Organization" one "RFC 3261 s20.25";
+    PAccessNetworkInfo "P-Access-Network-Info" list "RFC 7315 s4.4";
+    PAssertedIdentity "P-Asserted-Identity" list "RFC 3325 s9.1";
+    PAssertedService "P-Asserted-Service" one "RFC 6050 s4.1";
+    PAssociatedUri "P-Associated-URI" list "RFC 7315 s4.1";
+    PCalledPartyId "P-Called-Party-ID" one "RFC 7315 s4.2";
+    PChargingVector "P-Charging-Vector" one "RFC 7315 s4.6";
+    PEarlyMedia "P-Early-Media" list "RFC 5009 s8";
+    PPreferredIdentity "P-Preferred-Identity" list "RFC 3325 s9.2";
+    PPreferredService "P-Preferred-Service" one "RFC 6050 s4.2";
+    PVisitedNetworkId "P-Visited-Network-ID" list "RFC 7315 s4.3";
+    Path "Path" list "RFC 3327 s4";
+    PermissionMissing "Permission-Missing" list "RFC 5360 s5.9.3";
+    PolicyContact "Policy-Contact" list "RFC 6794 s5.2";
+    PolicyId "Policy-ID" list "RFC 6794 s5.1";
+    Priority "Priority" one "RFC 3261 s20.26";
+    PrivAnswerMode "Priv-Answer-Mode" one "RFC 5373 s3";
+    Privacy "Privacy" one "RFC 3323 s4.2";
+    ProxyAuthenticate "Proxy-Authenticate" one "RFC 3261 s20.27";
+    ProxyAuthorization "Proxy-Authorization" one "RFC 3261 s20.28";
+    ProxyRequire "Proxy-Require" list "RFC 3261 s20.29";
+    RAck "RAck" one "RFC 3262 s7.2";
+    Reason "Reason" list "RFC 3326 s2";
+    RecvInfo "Recv-Info" list "RFC 6086 s7.3";
+    ReferEventsAt "Refer-Events-At" one "RFC 7614 s6.2";
+    ReferSub "Refer-Sub" one "RFC 4488 s4";
+    ReferTo "Refer-To" one(b'r') "RFC 3515 s2.1";
+    ReferredBy "Referred-By" one(b'b') "RFC 3892 s3";
+    RejectContact "Reject-Contact" list(b'j') "RFC 3841 s9.2";
+    Replaces "Replaces" one "RFC 3891 s6.1";
+    ReplyTo "Reply-To" one "RFC 3261 s20.31";
+    RequestDisposition "Request-Disposition" list(b'd') "RFC 3841 s9.1";
+    Require "Require" list "RFC 3261 s20.32";
+    ResourcePriority "Resource-Priority" list "RFC 4412 s3.1";
+    RetryAfter "Retry-After" one "RFC 3261 s20.33";
+    RSeq "RSeq" one "RFC 3262 s7.1";
+    SecurityClient "Security-Client" list "RFC 3329 s2.2";
+    SecurityServer "Security-Server" list "RFC 3329 s2.2";
+    SecurityVerify "Security-Verify" list "RFC 3329 s2.2";
+    Server "Server" one "RFC 3261 s20.35";
+    ServiceRoute "Service-Route" list "RFC 3608 s5";
+    SessionExpires "Session-Expires" one(b'x') "RFC 4028 s4";
+    SessionId "Session-ID" one "RFC 7989 s5";
+    SipEtag "SIP-ETag" one "RFC 3903 s11.3.1";
+    SipIfMatch "SIP-If-Match" one "RFC 3903 s11.3.2";
+    Subject "Subject" one(b's') "RFC 3261 s20.36";
+    SubscriptionState "Subscription-State" one "RFC 6665 s8.2.3";
+    Supported "Supported" list(b'k') "RFC 3261 s20.37";
+    SuppressIfMatch "Suppress-If-Match" one "RFC 5839 s4";
+    TargetDialog "Target-Dialog" one "RFC 4538 s7";
+    Timestamp "Timestamp" one "RFC 3261 s20.38";
+    TriggerConsent "Trigger-Consent" one "RFC 5360 s5.11.2";
+    Unsupported "Unsupported" list "RFC 3261 s20.40";
+    UserAgent "User-Agent" one "RFC 3261 s20.41";
+    UserToUser "User-to-User" list "RFC 7433 s4.1";
+    Warning "Warning" list "RFC 3261 s20.43";
+    WwwAuthenticate "WWW-Authenticate" one "RFC 3261 s20.44";
+}
+
+impl Name {
+    /// Reads a name in any case, full or compact.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Name {
+        let slot = match text {
+            [] => return Name::Other,
+            [c] => COMPACT.get(usize::from(c.to_ascii_lowercase().wrapping_sub(b'a'))).copied().unwrap_or(NONE),
+            [first, .., last] => {
+                let mut at = slot_of(text.len(), *first, *last);
+                // The table is less than half full (see SLOTS), so that this ends at an empty slot soon.
+                loop {
+                    let slot = SLOTS.get(at).copied().unwrap_or(NONE);
+                    match TABLE.get(usize::from(slot)) {
+                        None => break NONE,
+                        Some(e) if e.text.as_bytes() == text || e.text.as_bytes().eq_ignore_ascii_case(text) => {
+                            break slot;
+                        }
+                        Some(_) => at = at.wrapping_add(1) & (SLOT_COUNT - 1),
+                    }
+                }
+            }
+        };
+        TABLE.get(usize::from(slot)).map_or(Name::Other, |e| e.name)
+    }
+
+    fn entry(self) -> Option<&'static Entry> {
+        TABLE.get(self as usize)
+    }
+
+    /// The canonical spelling; empty for [`Name::Other`].
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.entry().map_or("", |e| e.text)
+    }
+
+    /// The compact form. RFC 3261 s7.3.3.
+    #[must_use]
+    pub fn compact(self) -> Option<char> {
+        self.entry().and_then(|e| e.compact).map(char::from)
+    }
+
+    /// Whether its values may stand in one field with commas between. RFC 3261 s7.3.1.
+    #[must_use]
+    pub fn is_list(self) -> bool {
+        self.entry().is_some_and(|e| e.list)
+    }
+
+    /// Where it is defined; empty for [`Name::Other`].
+    #[must_use]
+    pub fn home(self) -> &'static str {
+        self.entry().map_or("", |e| e.home)
+    }
+
+    /// All names of the table.
+    pub fn known() -> impl Iterator<Item = Name> {
+        TABLE.iter().map(|e| e.name)
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Marks an empty slot: no index of the table.
+const NONE: u8 = u8::MAX;
+const SLOT_COUNT: usize = 256;
+
+/// Open-addressed index by length, first and last letter, made at compile time.
+static SLOTS: [u8; SLOT_COUNT] = make_slots();
+/// Index by compact form.
+static COMPACT: [u8; 26] = make_compact();
+
+const fn slot_of(len: usize, first: u8, last: u8) -> usize {
+    let hash =
+        len.wrapping_mul(37) ^ ((first | 0x20) as usize).wrapping_mul(11) ^ ((last | 0x20) as usize).wrapping_mul(5);
+    hash & (SLOT_COUNT - 1)
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs in the compiler: a mistake is a build error"
+)]
+const fn make_slots() -> [u8; SLOT_COUNT] {
+    assert!(TABLE.len() < SLOT_COUNT / 2);
+    let mut slots = [NONE; SLOT_COUNT];
+    let mut index = 0;
+    while index < TABLE.len() {
+        let text = TABLE[index].text.as_bytes();
+        let mut at = slot_of(text.len(), text[0], text[text.len() - 1]);
+        while slots[at] != NONE {
+            at = (at + 1) % SLOT_COUNT;
+        }
+        slots[at] = index as u8;
+        index += 1;
+    }
+    slots
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs in the compiler: a mistake is a build error"
+)]
+const fn make_compact() -> [u8; 26] {
+    let mut slots = [NONE; 26];
+    let mut index = 0;
+    while index < TABLE.len() {
+        if let Some(c) = TABLE[index].compact {
+            assert!(slots[(c - b'a') as usize] == NONE);
+            slots[(c - b'a') as usize] = index as u8;
+        }
+        index += 1;
+    }
+    slots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back_in_any_case_and_form() {
+        for (index, name) in Name::known().enumerate() {
+            assert_eq!(name as usize, index);
+            let text = name.as_str();
+            assert_eq!(Name::parse(text.as_bytes()), name);
+            assert_eq!(Name::parse(text.to_ascii_uppercase().as_bytes()), name);
+            assert_eq!(Name::parse(text.to_ascii_lowercase().as_bytes()), name);
+            if let Some(c) = name.compact() {
+                assert_eq!(Name::parse(&[c as u8]), name);
+                assert_eq!(Name::parse(&[c.to_ascii_uppercase() as u8]), name);
+            }
+        }
+    }
+
+    #[test]
+    fn strangers_are_other() {
+        for text in ["", "q", "X-Foo", "Viaa", "Vi", "1", "\u{e9}"] {
+            assert_eq!(Name::parse(text.as_bytes()), Name::Other);
+        }
+        assert_eq!(Name::Other.as_str(), "");
+    }
+
+    #[test]
+    fn a_lookup_needs_few_steps() {
+        let longest = Name::known()
+            .map(|name| {
+                let text = name.as_str().as_bytes();
+                let from = slot_of(text.len(), text[0], text[text.len() - 1]);
+                (0..SLOT_COUNT).find(|d| SLOTS[(from + d) % SLOT_COUNT] == name as u8).unwrap()
+            })
+            .max();
+        assert!(longest < Some(16), "{longest:?}");
+    }
+}

@@ -1,0 +1,225 @@
+//! Framing of one message and the index of its header fields, in one pass. RFC 3261 s7, s18.3, s25.1.
+
+use super::error::{Defect, ParseError};
+use super::lex::is_lws;
+use super::names::Name;
+use super::start::StartLine;
+use crate::base::limits;
+use crate::base::text::{decimal, is_token, trim};
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// One header field as offsets into the message; `limits::MESSAGE_BYTES` fits 16 bits.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Field {
+    pub name: Name,
+    name_start: u16,
+    name_end: u16,
+    value_start: u16,
+    value_end: u16,
+}
+
+impl Field {
+    pub(super) fn name_range(self) -> Range<usize> {
+        usize::from(self.name_start)..usize::from(self.name_end)
+    }
+    pub(super) fn value_range(self) -> Range<usize> {
+        usize::from(self.value_start)..usize::from(self.value_end)
+    }
+}
+
+pub(super) type Fields = SmallVec<[Field; 32]>;
+
+/// What [`split`] found.
+#[derive(Clone)]
+pub(super) struct Parts<'a> {
+    /// From the start line to the end of the body.
+    pub raw: &'a [u8],
+    pub start: StartLine<'a>,
+    pub start_end: usize,
+    pub fields: Fields,
+    /// The header block, when it is UTF-8 throughout.
+    pub head: Option<&'a str>,
+    pub body: &'a [u8],
+    pub defect: Option<Defect>,
+}
+
+/// Where a line ends and the next begins.
+struct Line {
+    end: usize,
+    next: usize,
+    kind: LineEnd,
+}
+
+#[derive(PartialEq)]
+enum LineEnd {
+    CrLf,
+    Lf,
+    Missing,
+}
+
+/// Finds the end of the line that starts at `from`.
+fn line(bytes: &[u8], from: usize) -> Result<Line, ParseError> {
+    let Some(found) = memchr::memchr3(b'\r', b'\n', 0, bytes.get(from..).unwrap_or_default()) else {
+        return Ok(Line { end: bytes.len(), next: bytes.len(), kind: LineEnd::Missing });
+    };
+    let end = from.wrapping_add(found);
+    let next = end.wrapping_add(1);
+    match (bytes.get(end), bytes.get(next)) {
+        (Some(b'\n'), _) => Ok(Line { end, next, kind: LineEnd::Lf }),
+        (Some(b'\r'), Some(b'\n')) => Ok(Line { end, next: end.wrapping_add(2), kind: LineEnd::CrLf }),
+        (Some(b'\r'), None) => Ok(Line { end, next, kind: LineEnd::Missing }),
+        _ => Err(ParseError::ControlCharacter),
+    }
+}
+
+/// How many bytes of empty lines stand before the start line. RFC 3261 s7.5.
+pub(super) fn leading_line_ends(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count()
+}
+
+/// Length of the header block at the front of `bytes` with its empty line; `None` when that has not come. Agrees with [`split`].
+pub(super) fn head_len(bytes: &[u8]) -> Result<Option<usize>, ParseError> {
+    let mut at = 0;
+    loop {
+        let line = line(bytes, at)?;
+        if line.kind == LineEnd::Missing {
+            return Ok(None);
+        }
+        let empty = line.end == at;
+        at = line.next;
+        if empty {
+            return Ok(Some(at));
+        }
+    }
+}
+
+/// Splits a message into start line, fields and body.
+pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
+    let bytes = bytes.get(leading_line_ends(bytes)..).unwrap_or_default();
+    if bytes.is_empty() {
+        return Err(ParseError::Empty);
+    }
+    if bytes.len() > limits::MESSAGE_BYTES {
+        return Err(ParseError::TooLarge);
+    }
+    let first = line(bytes, 0)?;
+    let (start, mut defect) = StartLine::parse(bytes.get(..first.end).unwrap_or_default())?;
+    let mut bare_line_feed = first.kind == LineEnd::Lf;
+    let mut fields = Fields::new();
+    let mut lines = 0usize;
+    let mut content_length = Length::Absent;
+    let mut at = first.next;
+    loop {
+        if at > limits::HEADER_BLOCK_BYTES {
+            return Err(ParseError::HeaderBlockTooLarge);
+        }
+        match bytes.get(at..) {
+            Some([b'\r', b'\n', ..]) => {
+                at = at.wrapping_add(2);
+                break;
+            }
+            Some([b'\n', ..]) => {
+                bare_line_feed = true;
+                at = at.wrapping_add(1);
+                break;
+            }
+            None | Some([] | [b'\r']) => {
+                defect = defect.or(Some(Defect::NoEmptyLine));
+                at = bytes.len();
+                break;
+            }
+            Some(_) => {}
+        }
+        lines = lines.wrapping_add(1);
+        if lines > limits::HEADER_FIELDS {
+            return Err(ParseError::TooManyHeaders);
+        }
+        let start = at;
+        let end = loop {
+            let line = line(bytes, at)?;
+            bare_line_feed |= line.kind == LineEnd::Lf;
+            at = line.next;
+            // A line that starts with white space belongs to this one. RFC 3261 s7.3.1.
+            if line.kind == LineEnd::Missing || !matches!(bytes.get(at), Some(b' ' | b'\t')) {
+                break line.end;
+            }
+        };
+        match field(bytes, start, end) {
+            Some(field) => {
+                if field.name == Name::ContentLength {
+                    content_length = content_length.and(bytes.get(field.value_range()).unwrap_or_default());
+                }
+                fields.push(field);
+            }
+            None => defect = defect.or(Some(Defect::HeaderLine)),
+        }
+    }
+    let (head, rest) = bytes.split_at_checked(at).unwrap_or((bytes, b""));
+    let body = match content_length {
+        Length::Absent => rest,
+        Length::Of(length) => usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or_else(|| {
+            defect = defect.or(Some(Defect::ShortBody));
+            rest
+        }),
+        Length::Bad(bad) => {
+            defect = defect.or(Some(bad));
+            rest
+        }
+    };
+    if bare_line_feed {
+        defect = defect.or(Some(Defect::BareLineFeed));
+    }
+    let raw = bytes.get(..at.wrapping_add(body.len())).unwrap_or(bytes);
+    Ok(Parts { raw, start, start_end: first.end, fields, head: std::str::from_utf8(head).ok(), body, defect })
+}
+
+/// Reads `name : value` between two offsets.
+fn field(bytes: &[u8], start: usize, end: usize) -> Option<Field> {
+    let line = bytes.get(start..end)?;
+    let colon = line.iter().position(|b| matches!(b, b':' | b'\n'))?;
+    let (name, rest) = line.split_at_checked(colon)?;
+    let value = rest.strip_prefix(b":")?;
+    let name_len = match name {
+        [.., b' ' | b'\t'] => name.iter().rposition(|b| !matches!(b, b' ' | b'\t'))?.wrapping_add(1),
+        _ => name.len(),
+    };
+    let name_text = name.get(..name_len)?;
+    let name = Name::parse(name_text);
+    if name == Name::Other && !is_token(name_text) {
+        return None;
+    }
+    let before = value.iter().take_while(|b| is_lws(**b)).count();
+    let after = value.iter().rev().take_while(|b| is_lws(**b)).count();
+    let offset = |n: usize| u16::try_from(n).ok();
+    let value_end = end.wrapping_sub(after);
+    // A value of white space only: the two counts overlap.
+    let value_start = start.wrapping_add(colon).wrapping_add(1).wrapping_add(before).min(end);
+    Some(Field {
+        name,
+        name_start: offset(start)?,
+        name_end: offset(start.wrapping_add(name_len))?,
+        value_start: offset(value_start)?,
+        value_end: offset(value_end.max(value_start))?,
+    })
+}
+
+/// What the Content-Length fields say. RFC 3261 s20.14.
+#[derive(Copy, Clone, PartialEq)]
+pub(super) enum Length {
+    Absent,
+    Of(u64),
+    Bad(Defect),
+}
+
+impl Length {
+    /// Takes one more field into account.
+    pub(super) fn and(self, value: &[u8]) -> Length {
+        match (self, decimal(trim(value))) {
+            (Length::Bad(_), _) => self,
+            (_, None) => Length::Bad(Defect::ContentLength),
+            (Length::Of(before), Some(now)) if before != now => Length::Bad(Defect::ContentLengths),
+            (_, Some(now)) => Length::Of(now),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Printing a message into a reused buffer. RFC 3261 s7, s20.14, s25.1.
+
+use super::names::Name;
+use super::view::Message;
+use crate::base::text::push_decimal;
+use std::fmt;
+use std::io::Write as _;
+
+/// Prints one message: start line, headers in the order they are given, then [`finish`](Self::finish). Line ends and NUL in a value
+/// become spaces: what comes from outside can never add a header.
+pub struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl<'o> Writer<'o> {
+    /// Starts a request.
+    pub fn request(out: &'o mut Vec<u8>, method: &str, uri: &str) -> Self {
+        push_clean(out, method.as_bytes());
+        out.push(b' ');
+        push_clean(out, uri.as_bytes());
+        out.extend_from_slice(b" SIP/2.0\r\n");
+        Writer { out }
+    }
+
+    /// Starts a response; an empty `reason` is printed as it is.
+    pub fn response(out: &'o mut Vec<u8>, status: u16, reason: &str) -> Self {
+        out.extend_from_slice(b"SIP/2.0 ");
+        push_decimal(out, u64::from(status));
+        out.push(b' ');
+        push_clean(out, reason.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        Writer { out }
+    }
+
+    /// Adds a header. [`Name::Other`] has no text: use [`named`](Self::named).
+    pub fn header(&mut self, name: Name, value: impl AsRef<[u8]>) -> &mut Self {
+        self.line(name.as_str().as_bytes(), value.as_ref());
+        self
+    }
+
+    /// Adds a header whose value is formatted in place.
+    pub fn header_fmt(&mut self, name: Name, args: fmt::Arguments<'_>) -> &mut Self {
+        self.out.extend_from_slice(name.as_str().as_bytes());
+        self.out.extend_from_slice(b": ");
+        let start = self.out.len();
+        // Writing into a Vec cannot fail.
+        let _ = self.out.write_fmt(args);
+        for byte in self.out.iter_mut().skip(start).filter(|b| is_unclean(**b)) {
+            *byte = b' ';
+        }
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Adds a header by its text.
+    pub fn named(&mut self, name: &str, value: &str) -> &mut Self {
+        self.line(name.as_bytes(), value.as_bytes());
+        self
+    }
+
+    /// Copies all fields of that name, in order, values byte for byte but for folds, which become spaces.
+    pub fn copy(&mut self, from: &Message<'_>, name: Name) -> &mut Self {
+        for header in from.headers().filter(|header| header.name == name) {
+            let text = if name == Name::Other { header.raw_name } else { name.as_str() };
+            self.line(text.as_bytes(), header.value);
+        }
+        self
+    }
+
+    /// Ends the message: Content-Type where given, Content-Length, empty line, body.
+    pub fn finish(self, content_type: Option<&str>, body: &[u8]) {
+        let out = self.out;
+        if let Some(content_type) = content_type {
+            out.extend_from_slice(b"Content-Type: ");
+            push_clean(out, content_type.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"Content-Length: ");
+        push_decimal(out, body.len() as u64);
+        out.extend_from_slice(b"\r\n\r\n");
+        out.extend_from_slice(body);
+    }
+
+    fn line(&mut self, name: &[u8], value: &[u8]) {
+        push_clean(self.out, name);
+        self.out.extend_from_slice(b": ");
+        push_clean(self.out, value);
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+const fn is_unclean(b: u8) -> bool {
+    matches!(b, b'\r' | b'\n' | 0)
+}
+
+/// Appends text with CR, LF and NUL as spaces: an unfolded value, never a second line.
+pub(super) fn push_clean(out: &mut Vec<u8>, text: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(text);
+    if memchr::memchr3(b'\r', b'\n', 0, text).is_some() {
+        for byte in out.iter_mut().skip(start).filter(|b| is_unclean(**b)) {
+            *byte = b' ';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request() {
+        let mut out = Vec::new();
+        let mut w = Writer::request(&mut out, "MESSAGE", "sip:bob@b.example");
+        w.header(Name::MaxForwards, "70").header_fmt(Name::CSeq, format_args!("{} MESSAGE", 7)).named("X-Trace", "1");
+        w.finish(Some("text/plain"), b"hi");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "MESSAGE sip:bob@b.example SIP/2.0\r\nMax-Forwards: 70\r\nCSeq: 7 MESSAGE\r\nX-Trace: 1\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
+        );
+    }
+
+    #[test]
+    fn values_cannot_add_headers() {
+        let mut out = Vec::new();
+        let mut w = Writer::response(&mut out, 200, "OK\r\nEvil: 1");
+        w.header(Name::Subject, "a\r\nEvil: 1")
+            .header_fmt(Name::To, format_args!("{}\n\0", "x"))
+            .named("X\r\nEvil", "1\n");
+        w.finish(Some("a\r\nEvil: 1"), b"");
+        let message = Message::parse(&out).unwrap();
+        assert!(message.named("Evil").is_none());
+        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 7);
+    }
+
+    #[test]
+    fn copies_all_fields_unfolded() {
+        let bytes = b"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP a;\r\n branch=1\r\nVIA: SIP/2.0/UDP b\r\n\r\n";
+        let message = Message::parse(bytes).unwrap();
+        let mut out = Vec::new();
+        let mut w = Writer::response(&mut out, 200, "OK");
+        w.copy(&message, Name::Via);
+        w.finish(None, b"");
+        assert!(out.starts_with(
+            b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;   branch=1\r\nVia: SIP/2.0/UDP b\r\nContent-Length: 0\r\n\r\n"
+        ));
+    }
+}
