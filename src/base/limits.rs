@@ -22,6 +22,8 @@ pub const STREAMS: usize = 16_384;
 pub const STREAM_FIRST_MESSAGE: Duration = Duration::from_secs(30);
 /// A stream without traffic is closed after this.
 pub const STREAM_IDLE: Duration = Duration::from_secs(30 * 60);
+/// A stream that is not open after this counts as unreachable.
+pub const CONNECT: Duration = Duration::from_secs(8);
 /// Transactions per shard, client and server each.
 pub const TRANSACTIONS: usize = 1_000_000;
 /// Calls per shard when the configuration names no limit.

@@ -1,0 +1,75 @@
+//! Whole messages out of a stream. RFC 3261 s18.3, RFC 5626 s4.4.1.
+
+use crate::base::Flow;
+use crate::message::frame::{self, Frame};
+
+/// Bytes of one stream on their way through the framer; made by [`Transports::feed`](super::Transports::feed), given back with
+/// [`Transports::fed`](super::Transports::fed). Messages that lie whole in the segment are not copied.
+#[derive(Debug)]
+pub struct Feed<'a> {
+    pub(super) flow: Flow,
+    /// What the stream had left over, with the new segment behind it; empty when nothing was left over.
+    buffer: Vec<u8>,
+    segment: &'a [u8],
+    at: usize,
+    pub(super) pings: usize,
+    pub(super) messages: usize,
+    pub(super) bad: bool,
+}
+
+impl<'a> Feed<'a> {
+    pub(super) fn new(flow: Flow, mut left_over: Vec<u8>, segment: &'a [u8]) -> Self {
+        if !left_over.is_empty() {
+            left_over.extend_from_slice(segment);
+        }
+        Feed { flow, buffer: left_over, segment, at: 0, pings: 0, messages: 0, bad: false }
+    }
+
+    fn rest(&self) -> &[u8] {
+        let all = if self.buffer.is_empty() { self.segment } else { &self.buffer };
+        all.get(self.at..).unwrap_or_default()
+    }
+
+    /// The flow that the messages came on.
+    #[must_use]
+    pub const fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// The next whole message.
+    #[allow(clippy::should_implement_trait, reason = "lends from itself, which an Iterator cannot")]
+    pub fn next(&mut self) -> Option<&[u8]> {
+        let length = loop {
+            let rest = self.rest();
+            if rest.is_empty() || self.bad {
+                return None;
+            }
+            match frame::next(rest) {
+                Frame::Incomplete => return None,
+                Frame::KeepAlive { bytes } => {
+                    self.pings = self.pings.saturating_add(bytes / 4);
+                    self.at = self.at.saturating_add(bytes.max(1));
+                }
+                Frame::Message { bytes } => break bytes,
+                Frame::Bad(_) => self.bad = true,
+            }
+        };
+        let start = self.at;
+        self.at = start.saturating_add(length);
+        self.messages = self.messages.saturating_add(1);
+        let all = if self.buffer.is_empty() { self.segment } else { &self.buffer };
+        all.get(start..self.at)
+    }
+
+    /// What is not framed yet.
+    pub(super) fn left_over(mut self) -> Vec<u8> {
+        if self.buffer.is_empty() {
+            return self.segment.get(self.at..).unwrap_or_default().to_vec();
+        }
+        self.buffer.drain(..self.at.min(self.buffer.len()));
+        if self.buffer.is_empty() {
+            return Vec::new();
+        }
+        self.buffer
+    }
+}

@@ -1,0 +1,97 @@
+//! What a response copies from its request, kept small. RFC 3261 s8.2.6, s12.1.1.
+
+use super::via::{ViaFix, fixed};
+use crate::message::{Name, Writer, check};
+
+/// The lines that every response to one request repeats, printed once: Via, Record-Route, From, To, Call-ID, CSeq, Timestamp. With it
+/// any later response can be printed without keeping the request.
+#[derive(Clone, Debug)]
+pub struct ResponseSeed {
+    lines: Box<[u8]>,
+    /// Where Record-Route begins, and where it ends.
+    routes: (u32, u32),
+    /// Where the To tag goes.
+    to_end: u32,
+    /// The request had a To tag.
+    tagged: bool,
+}
+
+impl ResponseSeed {
+    /// Takes what responses need from a request, the top Via completed by `fix`.
+    #[must_use]
+    pub fn new(request: &check::Request<'_, '_>, fix: &ViaFix) -> Self {
+        let mut lines = Vec::with_capacity(512);
+        let mut fix = Some(fix);
+        for via in request.list(Name::Via) {
+            match fix.take() {
+                Some(fix) => line(&mut lines, Name::Via, &fixed(via, fix)),
+                None => line(&mut lines, Name::Via, via),
+            }
+        }
+        let routes_start = lines.len();
+        for route in request.all(Name::RecordRoute) {
+            line(&mut lines, Name::RecordRoute, route);
+        }
+        let routes_end = lines.len();
+        for from in request.all(Name::From) {
+            line(&mut lines, Name::From, from);
+        }
+        line(&mut lines, Name::To, request.header(Name::To).unwrap_or_default());
+        let to_end = lines.len().saturating_sub(2);
+        line(&mut lines, Name::CallId, request.call_id);
+        line(&mut lines, Name::CSeq, request.header(Name::CSeq).unwrap_or_default());
+        if let Some(timestamp) = request.header(Name::Timestamp) {
+            line(&mut lines, Name::Timestamp, timestamp);
+        }
+        // A message is far below 4 GiB.
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        ResponseSeed {
+            lines: lines.into_boxed_slice(),
+            routes: (offset(routes_start), offset(routes_end)),
+            to_end: offset(to_end),
+            tagged: request.to.tag().is_some(),
+        }
+    }
+
+    /// Whether the request's To had a tag: it was sent within a dialog.
+    #[must_use]
+    pub const fn is_tagged(&self) -> bool {
+        self.tagged
+    }
+
+    /// Prints a response into `out`. `to_tag` is added to To unless the request had a tag; a 100 needs none. `more` adds headers.
+    /// Record-Route goes into what can make a dialog: 101-299 (s12.1.1).
+    pub fn write(
+        &self,
+        out: &mut Vec<u8>,
+        status: u16,
+        reason: &str,
+        to_tag: Option<&str>,
+        more: impl FnOnce(&mut Writer<'_>),
+        content_type: Option<&str>,
+        body: &[u8],
+    ) {
+        let mut writer = Writer::response(out, status, reason);
+        let (routes_start, routes_end) = (self.routes.0 as usize, self.routes.1 as usize);
+        let to_end = self.to_end as usize;
+        writer.raw(self.lines.get(..routes_start).unwrap_or_default());
+        if (101..300).contains(&status) {
+            writer.raw(self.lines.get(routes_start..routes_end).unwrap_or_default());
+        }
+        writer.raw(self.lines.get(routes_end..to_end).unwrap_or_default());
+        if let Some(tag) = to_tag.filter(|_| !self.tagged) {
+            writer.raw(b";tag=").raw(tag.as_bytes());
+        }
+        writer.raw(self.lines.get(to_end..).unwrap_or_default());
+        more(&mut writer);
+        writer.finish(content_type, body);
+    }
+}
+
+fn line(out: &mut Vec<u8>, name: Name, value: &str) {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    // A folded value becomes one line.
+    out.extend(value.bytes().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { b }));
+    out.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,370 @@
+//! The streams of the engine, our listening points, and what waits for a connection. RFC 3261 s18.1.1, s18.2.2, s18.4.
+
+use super::feed::Feed;
+use super::via::sent_by;
+use crate::base::map::{Map, Seeded, map};
+use crate::base::{Flow, Instant, Protocol, Schedule, Transmit, limits};
+use crate::message::Message;
+use bytes::Bytes;
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+/// What the transports of one shard are born with.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// Which shard this is: streams whose home is another are known, but not framed or timed here.
+    pub shard: u8,
+    /// Where we listen, as bound: the address may be a wildcard, the port is real.
+    pub listeners: Vec<(Protocol, SocketAddr)>,
+    /// What the world sees of us in Via and Contact, when it is not the local address.
+    pub public_address: Option<IpAddr>,
+}
+
+/// What the transports want done or told.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Send this.
+    Transmit(Transmit),
+    /// Open a stream; answer with [`Transports::stream_opened`] or [`Transports::connect_failed`].
+    Connect {
+        /// Protocol.
+        protocol: Protocol,
+        /// Where.
+        remote: SocketAddr,
+        /// Name to verify (TLS).
+        name: String,
+    },
+    /// Close a stream.
+    Close {
+        /// The stream.
+        flow: Flow,
+    },
+    /// The stream that `waiter` asked for with [`Transports::connect`] is open.
+    Ready {
+        /// Its number.
+        waiter: u64,
+        /// The stream.
+        flow: Flow,
+    },
+    /// The stream that `waiter` asked for cannot be opened.
+    Unreachable {
+        /// Its number.
+        waiter: u64,
+        /// Cause and remedy.
+        reason: String,
+    },
+    /// Bytes could not go out, because the stream is gone and can't be opened again: fail the transactions on this flow.
+    Undeliverable {
+        /// The flow that was to carry them.
+        flow: Flow,
+    },
+}
+
+/// Flow table of one shard.
+#[derive(Debug)]
+pub struct Transports {
+    config: TransportConfig,
+    streams: Map<u64, Stream>,
+    /// The newest stream to each peer.
+    by_remote: Map<(Protocol, SocketAddr), u64>,
+    pending: Map<(Protocol, SocketAddr), Pending>,
+    schedule: Schedule<Timer>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    flow: Flow,
+    last: Instant,
+    /// A whole message came or went.
+    used: bool,
+    left_over: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    waiters: Vec<u64>,
+    queued: Vec<Bytes>,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Timer {
+    Stream(u64),
+    Connect(Protocol, SocketAddr),
+}
+
+impl Transports {
+    /// An empty table. `seed` keys its hashes.
+    #[must_use]
+    pub fn new(config: TransportConfig, seed: Seeded) -> Self {
+        Transports {
+            config,
+            streams: map(seed),
+            by_remote: map(seed),
+            pending: map(seed),
+            schedule: Schedule::new(seed),
+        }
+    }
+
+    /// Streams known, of all shards.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Whether no stream is known and none is being opened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty() && self.pending.is_empty()
+    }
+
+    /// Our address in Via and Contact for peers that are reached from `local`.
+    #[must_use]
+    pub fn advertised(&self, protocol: Protocol, local: IpAddr) -> SocketAddr {
+        let bound = self.bound(protocol, local);
+        match self.config.public_address {
+            Some(public) if public.is_ipv4() == bound.is_ipv4() => SocketAddr::new(public, bound.port()),
+            _ => SocketAddr::new(bound.ip(), bound.port()),
+        }
+    }
+
+    /// A Via value of ours: `SIP/2.0/UDP 192.0.2.1:5060;rport;branch=...`.
+    #[must_use]
+    pub fn via(&self, protocol: Protocol, local: IpAddr, branch: &str) -> String {
+        let mut out = String::with_capacity(80);
+        // Writing into a String cannot fail.
+        let _ = write!(out, "SIP/2.0/{} {};rport;branch={branch}", protocol.via(), self.advertised(protocol, local));
+        out
+    }
+
+    /// The way to a peer that is there already: always for datagrams; for streams the open one, if any. `None`: [`connect`](Self::connect).
+    #[must_use]
+    pub fn flow_to(&self, protocol: Protocol, remote: SocketAddr, local: IpAddr) -> Option<Flow> {
+        if protocol == Protocol::Udp {
+            return Some(Flow::udp(self.bound(protocol, local), remote));
+        }
+        let connection = self.by_remote.get(&(protocol, remote))?;
+        self.streams.get(connection).map(|stream| stream.flow)
+    }
+
+    /// Whether bytes can go out on this flow now.
+    #[must_use]
+    pub fn is_open(&self, flow: &Flow) -> bool {
+        flow.protocol == Protocol::Udp || self.streams.contains_key(&flow.connection)
+    }
+
+    /// Asks for a stream. `waiter` (a number of the caller's) comes back in [`Action::Ready`] or [`Action::Unreachable`], exactly once.
+    pub fn connect(
+        &mut self,
+        protocol: Protocol,
+        remote: SocketAddr,
+        name: &str,
+        waiter: u64,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
+        match self.open(protocol, remote, name, now, out) {
+            Some(pending) => pending.waiters.push(waiter),
+            None => {
+                let reason = "too many streams are being opened; lower the load or add shards".to_owned();
+                out.push(Action::Unreachable { waiter, reason });
+            }
+        }
+    }
+
+    /// Sends a whole message to a peer, over the open stream or one that is opened for it (an ACK, say). Nothing is told when that fails.
+    #[allow(clippy::too_many_arguments, reason = "an address is three values")]
+    pub fn send(
+        &mut self,
+        protocol: Protocol,
+        remote: SocketAddr,
+        local: IpAddr,
+        name: &str,
+        bytes: Bytes,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) {
+        match self.flow_to(protocol, remote, local) {
+            Some(flow) => self.transmit(Transmit { flow, bytes }, now, out),
+            None => {
+                if let Some(pending) = self.open(protocol, remote, name, now, out) {
+                    pending.queue(bytes);
+                }
+            }
+        }
+    }
+
+    /// Sends bytes of a transaction. When their stream is gone, a response goes over a new one to the address in its top Via
+    /// (RFC 3261 s18.2.2); a request is [`Action::Undeliverable`].
+    pub fn transmit(&mut self, transmit: Transmit, now: Instant, out: &mut Vec<Action>) {
+        let flow = transmit.flow;
+        if flow.protocol == Protocol::Udp {
+            out.push(Action::Transmit(transmit));
+            return;
+        }
+        if let Some(stream) = self.streams.get_mut(&flow.connection) {
+            stream.last = now;
+            stream.used = true;
+            out.push(Action::Transmit(transmit));
+            return;
+        }
+        let via = Message::parse(&transmit.bytes).ok().filter(|message| !message.is_request());
+        let address = via.as_ref().and_then(|m| m.via().ok()).and_then(|via| sent_by(&via, flow.protocol));
+        match address {
+            Some(remote) => self.send(flow.protocol, remote, flow.local.ip(), "", transmit.bytes.clone(), now, out),
+            None => out.push(Action::Undeliverable { flow }),
+        }
+    }
+
+    /// A stream was opened or accepted, by any shard.
+    pub fn stream_opened(&mut self, flow: Flow, outgoing: bool, now: Instant, out: &mut Vec<Action>) {
+        let ours = flow.home() == self.config.shard;
+        if !outgoing && ours && self.streams.len() >= limits::STREAMS {
+            out.push(Action::Close { flow });
+            return;
+        }
+        let stream = Stream { flow, last: now, used: false, left_over: Vec::new() };
+        self.streams.insert(flow.connection, stream);
+        self.by_remote.insert((flow.protocol, flow.remote), flow.connection);
+        if ours {
+            self.schedule.set(Timer::Stream(flow.connection), Some(now + limits::STREAM_FIRST_MESSAGE));
+        }
+        if let Some(pending) = self.no_longer_pending(flow.protocol, flow.remote) {
+            out.extend(pending.waiters.into_iter().map(|waiter| Action::Ready { waiter, flow }));
+            for bytes in pending.queued {
+                self.transmit(Transmit { flow, bytes }, now, out);
+            }
+        }
+    }
+
+    /// A stream ended. Fail the transactions on it.
+    pub fn stream_closed(&mut self, flow: &Flow) {
+        self.streams.remove(&flow.connection);
+        self.schedule.set(Timer::Stream(flow.connection), None);
+        let peer = (flow.protocol, flow.remote);
+        if self.by_remote.get(&peer) == Some(&flow.connection) {
+            self.by_remote.remove(&peer);
+        }
+    }
+
+    /// A stream could not be opened.
+    pub fn connect_failed(&mut self, protocol: Protocol, remote: SocketAddr, reason: &str, out: &mut Vec<Action>) {
+        if let Some(pending) = self.no_longer_pending(protocol, remote) {
+            out.extend(
+                pending
+                    .waiters
+                    .into_iter()
+                    .map(|waiter| Action::Unreachable { waiter, reason: reason.to_owned() }),
+            );
+        }
+    }
+
+    /// Takes a segment of a stream. Read the messages from the [`Feed`], then give it back to [`fed`](Self::fed).
+    #[must_use]
+    pub fn feed<'a>(&mut self, flow: Flow, segment: &'a [u8], now: Instant) -> Feed<'a> {
+        let left_over = match self.streams.get_mut(&flow.connection) {
+            Some(stream) => {
+                stream.last = now;
+                std::mem::take(&mut stream.left_over)
+            }
+            None => Vec::new(),
+        };
+        Feed::new(flow, left_over, segment)
+    }
+
+    /// Keeps what a [`Feed`] left over, answers its pings, closes a stream that does not carry SIP.
+    pub fn fed(&mut self, feed: Feed<'_>, out: &mut Vec<Action>) {
+        let flow = feed.flow;
+        let Some(stream) = self.streams.get_mut(&flow.connection) else { return };
+        stream.used |= feed.messages > 0;
+        if feed.pings > 0 {
+            out.push(Action::Transmit(Transmit { flow, bytes: Bytes::from_static(b"\r\n") }));
+        }
+        let bad = feed.bad;
+        let left_over = feed.left_over();
+        if bad || left_over.len() > limits::STREAM_BUFFER_BYTES {
+            out.push(Action::Close { flow });
+        } else {
+            stream.left_over = left_over;
+        }
+    }
+
+    /// Looks at a datagram: the message in it, or `None` for a keep-alive (line ends, NUL, STUN). RFC 3261 s7.5, RFC 5626 s3.5.
+    #[must_use]
+    pub fn datagram<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let start = bytes.iter().position(|b| !matches!(b, b'\r' | b'\n' | 0))?;
+        // STUN begins with two zero bits, SIP with a letter. RFC 8489 s5.
+        bytes.get(start..).filter(|rest| rest.first().is_some_and(|b| *b >= 0x40 || b.is_ascii_graphic()))
+    }
+
+    /// Gives up connections that do not come, closes streams that nobody uses.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Vec<Action>) {
+        while let Some(timer) = self.schedule.pop_due(now) {
+            match timer {
+                Timer::Connect(protocol, remote) => {
+                    self.connect_failed(protocol, remote, "the peer does not answer the connection", out);
+                }
+                Timer::Stream(connection) => {
+                    let Some(stream) = self.streams.get(&connection) else { continue };
+                    let idle = if stream.used { limits::STREAM_IDLE } else { limits::STREAM_FIRST_MESSAGE };
+                    let due = stream.last + idle;
+                    if due <= now {
+                        out.push(Action::Close { flow: stream.flow });
+                    } else {
+                        self.schedule.set(timer, Some(due));
+                    }
+                }
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.schedule.next()
+    }
+
+    /// The listening point that serves `local`: the exact address, else a wildcard of its family, else any of the protocol; the port
+    /// of a datagram listener stands in where a stream protocol has none.
+    fn bound(&self, protocol: Protocol, local: IpAddr) -> SocketAddr {
+        let rank = |(p, at): &(Protocol, SocketAddr)| {
+            let fits = at.ip() == local || (at.ip().is_unspecified() && at.is_ipv4() == local.is_ipv4());
+            (*p == protocol, fits, at.ip() == local)
+        };
+        let best = self.config.listeners.iter().max_by_key(|listener| rank(listener));
+        SocketAddr::new(local, best.map_or(protocol.default_port(), |(_, at)| at.port()))
+    }
+
+    fn open(
+        &mut self,
+        protocol: Protocol,
+        remote: SocketAddr,
+        name: &str,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) -> Option<&mut Pending> {
+        let key = (protocol, remote);
+        if !self.pending.contains_key(&key) {
+            if self.pending.len() >= limits::STREAMS {
+                return None;
+            }
+            self.schedule.set(Timer::Connect(protocol, remote), Some(now + limits::CONNECT));
+            out.push(Action::Connect { protocol, remote, name: name.to_owned() });
+        }
+        Some(self.pending.entry(key).or_default())
+    }
+
+    fn no_longer_pending(&mut self, protocol: Protocol, remote: SocketAddr) -> Option<Pending> {
+        let pending = self.pending.remove(&(protocol, remote))?;
+        self.schedule.set(Timer::Connect(protocol, remote), None);
+        Some(pending)
+    }
+}
+
+impl Pending {
+    fn queue(&mut self, bytes: Bytes) {
+        let held = self.queued.iter().fold(bytes.len(), |sum, b| sum.saturating_add(b.len()));
+        if held <= limits::STREAM_BACKLOG_BYTES {
+            self.queued.push(bytes);
+        }
+    }
+}

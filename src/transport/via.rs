@@ -1,0 +1,170 @@
+//! The server's half of Via: `received` and `rport`, and where responses go. RFC 3261 s18.2.1, s18.2.2, RFC 3581 s4.
+
+use crate::base::{Flow, Protocol};
+use crate::message::{Message, Name, Via, Writer};
+use std::fmt::Write;
+use std::net::{IpAddr, SocketAddr};
+
+/// What the server adds to the top Via of a request. The request itself is not rewritten: this is kept beside it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct ViaFix {
+    /// `received`: the source address, where sent-by does not name it or the client asked for `rport`.
+    pub received: Option<IpAddr>,
+    /// `rport`: the source port, where the client asked for it.
+    pub rport: Option<u16>,
+}
+
+impl ViaFix {
+    /// What to add to `via` of a request that came on `flow`.
+    #[must_use]
+    pub fn of(via: &Via<'_>, flow: &Flow) -> Self {
+        let source = flow.remote.ip().to_canonical();
+        let named = via.host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == source);
+        let rport = via.rport().map(|_| flow.remote.port());
+        ViaFix { received: (!named || rport.is_some()).then_some(source), rport }
+    }
+}
+
+/// Where responses to a request go whose top Via is `via` and which came on `flow`. RFC 3261 s18.2.2, RFC 3581 s4. Responses leave from
+/// the address that the request was sent to.
+#[must_use]
+pub fn response_flow(via: &Via<'_>, flow: &Flow) -> Flow {
+    if flow.protocol.is_reliable() {
+        return *flow;
+    }
+    let sent_by_port = via.port.filter(|port| *port != 0).unwrap_or(5060);
+    if let Some(maddr) = via.maddr().and_then(|maddr| maddr.parse::<IpAddr>().ok())
+        && maddr.is_ipv4() == flow.remote.is_ipv4()
+    {
+        return Flow { remote: SocketAddr::new(maddr, sent_by_port), ..*flow };
+    }
+    if via.rport().is_some() {
+        return *flow;
+    }
+    // `received` is the source address whenever sent-by is not.
+    let mut remote = flow.remote;
+    remote.set_port(sent_by_port);
+    Flow { remote, ..*flow }
+}
+
+/// Where to open a stream for a response whose own stream is gone: the address in `received` (else sent-by), the port of sent-by.
+/// RFC 3261 s18.2.2. `None` when sent-by is a name.
+#[must_use]
+pub fn sent_by(via: &Via<'_>, protocol: Protocol) -> Option<SocketAddr> {
+    let ip = via.received().or_else(|| via.host.parse().ok())?;
+    Some(SocketAddr::new(ip, via.port.filter(|port| *port != 0).unwrap_or(protocol.default_port())))
+}
+
+/// Writes the Via fields of a response: those of the request, the top one completed by `fix`. RFC 3261 s8.2.6.2.
+pub fn response_vias(writer: &mut Writer<'_>, request: &Message<'_>, fix: &ViaFix) {
+    let mut vias = request.list(Name::Via);
+    if let Some(top) = vias.next() {
+        writer.header(Name::Via, fixed(top, fix));
+    }
+    for via in vias {
+        writer.header(Name::Via, via);
+    }
+}
+
+/// The top Via value with our parameters; a `received` that the client wrote itself is dropped.
+pub(super) fn fixed(value: &str, fix: &ViaFix) -> String {
+    let (head, params) = value.split_at(value.find(';').unwrap_or(value.len()));
+    let mut out = String::with_capacity(value.len().saturating_add(64));
+    out.push_str(head.trim_end());
+    for param in params.split(';').map(str::trim).filter(|param| !param.is_empty()) {
+        let name = param.split('=').next().unwrap_or_default().trim();
+        let ours = name.eq_ignore_ascii_case("received") || (fix.rport.is_some() && name.eq_ignore_ascii_case("rport"));
+        if !ours {
+            out.push(';');
+            out.push_str(param);
+        }
+    }
+    // Writing into a String cannot fail.
+    if let Some(received) = fix.received {
+        let _ = write!(out, ";received={received}");
+    }
+    if let Some(rport) = fix.rport {
+        let _ = write!(out, ";rport={rport}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow(protocol: Protocol, remote: &str) -> Flow {
+        Flow { protocol, local: "192.0.2.1:5060".parse().unwrap(), remote: remote.parse().unwrap(), connection: 0 }
+    }
+
+    fn via(text: &str) -> Via<'_> {
+        Via::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_domain_in_sent_by_gets_received() {
+        let v = "SIP/2.0/UDP bobspc.biloxi.com:5060";
+        let f = flow(Protocol::Udp, "192.0.2.4:1234");
+        let fix = ViaFix::of(&via(v), &f);
+        assert_eq!(fix, ViaFix { received: "192.0.2.4".parse().ok(), rport: None });
+        assert_eq!(fixed(v, &fix), "SIP/2.0/UDP bobspc.biloxi.com:5060;received=192.0.2.4");
+        assert_eq!(response_flow(&via(v), &f).remote, "192.0.2.4:5060".parse().unwrap());
+    }
+
+    #[test]
+    fn a_true_address_in_sent_by_gets_nothing() {
+        let v = via("SIP/2.0/UDP 192.0.2.4:5070;branch=z9hG4bK1");
+        let f = flow(Protocol::Udp, "192.0.2.4:1234");
+        assert_eq!(ViaFix::of(&v, &f), ViaFix::default());
+        assert_eq!(response_flow(&v, &f).remote, "192.0.2.4:5070".parse().unwrap());
+        assert_eq!(response_flow(&via("SIP/2.0/UDP 192.0.2.4"), &f).remote, "192.0.2.4:5060".parse().unwrap());
+        assert_eq!(response_flow(&via("SIP/2.0/UDP 192.0.2.4:0"), &f).remote, "192.0.2.4:5060".parse().unwrap());
+    }
+
+    #[test]
+    fn rport_brings_responses_back_through_the_nat() {
+        let v = "SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff";
+        let f = flow(Protocol::Udp, "192.0.2.1:9988");
+        let fix = ViaFix::of(&via(v), &f);
+        assert_eq!(fixed(v, &fix), "SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKkjshdyff;received=192.0.2.1;rport=9988");
+        assert_eq!(response_flow(&via(v), &f), f);
+        // RFC 3581 s4: received even when sent-by is true.
+        let fix = ViaFix::of(&via("SIP/2.0/UDP 192.0.2.1:9988;rport"), &f);
+        assert_eq!(fix, ViaFix { received: "192.0.2.1".parse().ok(), rport: Some(9988) });
+    }
+
+    #[test]
+    fn a_forged_received_is_replaced() {
+        let v = "SIP/2.0/TCP 192.0.2.4;branch=z9hG4bK1;Received=203.0.113.9;rport=1";
+        let f = flow(Protocol::Tcp, "192.0.2.4:1234");
+        let fix = ViaFix::of(&via(v), &f);
+        assert_eq!(fixed(v, &fix), "SIP/2.0/TCP 192.0.2.4;branch=z9hG4bK1;received=192.0.2.4;rport=1234");
+        assert_eq!(fixed("SIP/2.0/TCP h ;a; received=1.2.3.4", &ViaFix::default()), "SIP/2.0/TCP h;a");
+    }
+
+    #[test]
+    fn maddr_wins_over_rport_on_datagrams_only() {
+        let v = via("SIP/2.0/UDP h:5070;maddr=239.1.1.1;rport");
+        assert_eq!(response_flow(&v, &flow(Protocol::Udp, "192.0.2.4:1")).remote, "239.1.1.1:5070".parse().unwrap());
+        let f = flow(Protocol::Tcp, "192.0.2.4:1");
+        assert_eq!(response_flow(&v, &f), f);
+    }
+
+    #[test]
+    fn ipv6_and_mapped_addresses() {
+        let f = flow(Protocol::Udp, "[2001:db8::9:255]:5070");
+        let v = "SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bK1;rport";
+        let fix = ViaFix::of(&via(v), &f);
+        assert_eq!(fixed(v, &fix), "SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bK1;received=2001:db8::9:255;rport=5070");
+        let f = flow(Protocol::Udp, "[::ffff:192.0.2.4]:5070");
+        assert_eq!(ViaFix::of(&via("SIP/2.0/UDP 192.0.2.4:5070"), &f), ViaFix::default());
+    }
+
+    #[test]
+    fn a_lost_stream_is_reopened_at_sent_by() {
+        let at = |text| sent_by(&via(text), Protocol::Tcp);
+        assert_eq!(at("SIP/2.0/TCP h:5070;received=192.0.2.4;rport=999"), "192.0.2.4:5070".parse().ok());
+        assert_eq!(at("SIP/2.0/TCP 192.0.2.4"), "192.0.2.4:5060".parse().ok());
+        assert_eq!(at("SIP/2.0/TCP h"), None);
+    }
+}
