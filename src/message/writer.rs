@@ -67,6 +67,12 @@ impl<'o> Writer<'o> {
         self
     }
 
+    /// Appends header lines (or parts of them) that were printed before, line ends and all.
+    pub fn raw(&mut self, lines: &[u8]) -> &mut Self {
+        self.out.extend_from_slice(lines);
+        self
+    }
+
     /// Ends the message: Content-Type where given, Content-Length, empty line, body.
     pub fn finish(self, content_type: Option<&str>, body: &[u8]) {
         let out = self.out;

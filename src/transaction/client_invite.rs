@@ -16,13 +16,26 @@ pub(super) struct ClientInvite {
 #[derive(Debug)]
 enum State {
     /// Sent; repeated by timer A on unreliable transports.
-    Calling { request: Bytes, timer_a: Option<Instant>, interval: Duration, timer_b: Instant },
+    Calling {
+        request: Bytes,
+        timer_a: Option<Instant>,
+        interval: Duration,
+        timer_b: Instant,
+    },
     /// A 1xx came. The request is kept for the ACK and the CANCEL. `give_up` runs after a CANCEL (s9.1).
-    Proceeding { request: Bytes, give_up: Option<Instant> },
+    Proceeding {
+        request: Bytes,
+        give_up: Option<Instant>,
+    },
     /// A 2xx came: every further one goes to the user, who makes the ACKs. Nothing is kept.
-    Accepted { timer_m: Instant },
+    Accepted {
+        timer_m: Instant,
+    },
     /// A 3xx-6xx came: each repeat is acknowledged again.
-    Completed { ack: Bytes, timer_d: Instant },
+    Completed {
+        ack: Bytes,
+        timer_d: Instant,
+    },
     Terminated,
 }
 

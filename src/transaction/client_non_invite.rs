@@ -13,11 +13,22 @@ pub(super) struct ClientNonInvite {
 #[derive(Debug)]
 enum State {
     /// Sent; repeated by timer E on unreliable transports, at intervals that double up to T2.
-    Trying { request: Bytes, timer_e: Option<Instant>, interval: Duration, timer_f: Instant },
+    Trying {
+        request: Bytes,
+        timer_e: Option<Instant>,
+        interval: Duration,
+        timer_f: Instant,
+    },
     /// A 1xx came; timer E goes on with T2.
-    Proceeding { request: Bytes, timer_e: Option<Instant>, timer_f: Instant },
+    Proceeding {
+        request: Bytes,
+        timer_e: Option<Instant>,
+        timer_f: Instant,
+    },
     /// A final response came; repeats of it are absorbed. Nothing is kept.
-    Completed { timer_k: Instant },
+    Completed {
+        timer_k: Instant,
+    },
     Terminated,
 }
 

@@ -6,25 +6,23 @@ use bytes::Bytes;
 /// The ACK to a 3xx-6xx: To of the response, all else of the INVITE. `None` when the stored request is none.
 pub(super) fn ack(invite: &[u8], response: &check::Response<'_, '_>) -> Option<Bytes> {
     let invite = Message::parse(invite).ok()?;
-    let to = response.header(Name::To)?;
-    derive(&invite, Method::Ack, to)
+    derive(&invite, Method::Ack, response)
 }
 
 /// The CANCEL of an INVITE. `None` when the stored request is none.
 pub(super) fn cancel(invite: &[u8]) -> Option<Bytes> {
     let invite = Message::parse(invite).ok()?;
-    let to = invite.header(Name::To)?;
-    derive(&invite, Method::Cancel, to)
+    derive(&invite, Method::Cancel, &invite)
 }
 
-fn derive(invite: &Message<'_>, method: Method<'_>, to: &str) -> Option<Bytes> {
+fn derive(invite: &Message<'_>, method: Method<'_>, to: &Message<'_>) -> Option<Bytes> {
     let mut out = Vec::with_capacity(512);
     let mut writer = Writer::request(&mut out, method.as_str(), invite.request_uri()?);
     writer.header(Name::Via, invite.list(Name::Via).next()?);
     writer.header(Name::MaxForwards, "70");
     writer.copy(invite, Name::Route);
     writer.copy(invite, Name::From);
-    writer.header(Name::To, to);
+    writer.copy(to, Name::To);
     writer.copy(invite, Name::CallId);
     writer.header_fmt(Name::CSeq, format_args!("{} {}", invite.cseq().ok()?.number, method.as_str()));
     writer.finish(None, b"");

@@ -4,6 +4,9 @@
 //! s17.1.3 and s17.2.3 compare, so that a lookup costs no allocation and a finished transaction keeps no text. What the machines want
 //! done is appended to `out`; drain it after each call.
 
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
 mod client_invite;
 mod client_non_invite;
 mod key;

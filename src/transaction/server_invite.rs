@@ -16,13 +16,25 @@ pub(super) struct ServerInvite {
 #[derive(Debug)]
 enum State {
     /// No final response yet. `last` is the newest provisional one (or the 100 to come while `trying` runs).
-    Proceeding { last: Option<Bytes>, trying: Option<Instant> },
+    Proceeding {
+        last: Option<Bytes>,
+        trying: Option<Instant>,
+    },
     /// The user sent a 2xx. Keeps no response: the user repeats the 2xx, on every transport; a transport error never ends it.
-    Accepted { timer_l: Instant },
+    Accepted {
+        timer_l: Instant,
+    },
     /// The user sent a 3xx-6xx; no timer G on a reliable transport.
-    Completed { response: Bytes, timer_g: Option<Instant>, interval: Duration, timer_h: Instant },
+    Completed {
+        response: Bytes,
+        timer_g: Option<Instant>,
+        interval: Duration,
+        timer_h: Instant,
+    },
     /// The ACK came; more of them are absorbed.
-    Confirmed { timer_i: Instant },
+    Confirmed {
+        timer_i: Instant,
+    },
     Terminated,
 }
 

@@ -17,11 +17,20 @@ pub(super) struct ServerNonInvite {
 enum State {
     /// The user has not spoken. `trying` goes out at `quiet_until`. The client gives up at `expires`, so later nothing is sent at all
     /// (RFC 4320 s4.2).
-    Trying { trying: Option<Bytes>, expires: Instant },
+    Trying {
+        trying: Option<Bytes>,
+        expires: Instant,
+    },
     /// A 100 went out.
-    Proceeding { last: Bytes, expires: Instant },
+    Proceeding {
+        last: Bytes,
+        expires: Instant,
+    },
     /// The final response; `None` when it was a 408, which is never sent.
-    Completed { response: Option<Bytes>, timer_j: Instant },
+    Completed {
+        response: Option<Bytes>,
+        timer_j: Instant,
+    },
     Terminated,
 }
 

@@ -47,6 +47,7 @@ struct Entry {
 }
 
 #[derive(Debug)]
+#[allow(clippy::enum_variant_names, reason = "the names of RFC 3261 s17")]
 enum Machine {
     ClientInvite(ClientInvite),
     ClientNonInvite(ClientNonInvite),

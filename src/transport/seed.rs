@@ -61,6 +61,7 @@ impl ResponseSeed {
 
     /// Prints a response into `out`. `to_tag` is added to To unless the request had a tag; a 100 needs none. `more` adds headers.
     /// Record-Route goes into what can make a dialog: 101-299 (s12.1.1).
+    #[allow(clippy::too_many_arguments, reason = "the parts of a response")]
     pub fn write(
         &self,
         out: &mut Vec<u8>,

@@ -250,10 +250,7 @@ impl Transports {
     pub fn connect_failed(&mut self, protocol: Protocol, remote: SocketAddr, reason: &str, out: &mut Vec<Action>) {
         if let Some(pending) = self.no_longer_pending(protocol, remote) {
             out.extend(
-                pending
-                    .waiters
-                    .into_iter()
-                    .map(|waiter| Action::Unreachable { waiter, reason: reason.to_owned() }),
+                pending.waiters.into_iter().map(|waiter| Action::Unreachable { waiter, reason: reason.to_owned() }),
             );
         }
     }
