@@ -1,0 +1,100 @@
+"""sipp 3.6: its built-in caller and callee both ways, and digest with sipp as the one who asks."""
+import hashlib
+import re
+
+from harness import HERE, REALM, Case, Sipwright, free_port, until
+
+CALLS = 1000
+
+
+class SippCalls(Case):
+    def listening(self, protocol: str = "udp", host: str = "127.0.0.1") -> int:
+        """Starts our answering side without media; the port it listens on."""
+        port = free_port(host.strip("[]"))
+        self.us = Sipwright(self, "answer", "--no-media", "--quiet", "--listen", f"{protocol}://{host}:{port}")
+        bound = f":{port:04X}"
+        table = f"/proc/net/{protocol}{'6' if ':' in host else ''}"
+        until("sipwright listens", 10, lambda: any(line.split()[1].endswith(bound) for line in open(table).readlines()[1:]))
+        return port
+
+    def called_by_sipp(self, transport: str, host: str, calls: int) -> None:
+        port = self.listening("udp" if transport == "u1" else "tcp", host)
+        counts = self.sipp_done(self.sipp(
+            "-sn", "uac", f"{host}:{port}", "-i", host.strip("[]"), "-p", free_port(host.strip("[]")), "-t", transport, "-m", calls,
+            "-r", 200, "-l", calls, "-d", 50, "-timeout", 60))
+        self.assertEqual(counts["Successful call"], calls)
+        self.assertEqual(self.us.stop(), 0, self.us.said())
+
+    def calling_sipp(self, transport: str, host: str, calls: int) -> None:
+        port = free_port(host.strip("[]"))
+        sipp = self.sipp("-sn", "uas", "-i", host.strip("[]"), "-p", port, "-t", transport, "-m", calls, "-timeout", 90)
+        protocol = "udp" if transport == "u1" else "tcp"
+        us = Sipwright(self, "call", f"sip:s@{host}:{port};transport={protocol}", "--no-media", "--max-calls", calls, "--rate", 200,
+                       "--duration", 0.05, "--listen", f"{protocol}://{host}:{free_port(host.strip('[]'))}", "--json")
+        self.assertEqual(us.wait(90), 0, us.said())
+        counts = self.sipp_done(sipp)
+        self.assertEqual(counts["Successful call"], calls)
+        ended = us.events("call_ended")
+        self.assertEqual(len(ended), calls)
+
+    def test_sipp_calls_us(self):
+        self.called_by_sipp("u1", "127.0.0.1", CALLS)
+
+    def test_we_call_sipp(self):
+        self.calling_sipp("u1", "127.0.0.1", CALLS)
+
+    def test_sipp_calls_us_over_tcp(self):
+        self.called_by_sipp("t1", "127.0.0.1", 200)
+
+    def test_we_call_sipp_over_tcp(self):
+        self.calling_sipp("t1", "127.0.0.1", 200)
+
+    def test_sipp_calls_us_over_ipv6(self):
+        self.called_by_sipp("u1", "[::1]", 200)
+
+    def test_we_call_sipp_over_ipv6(self):
+        self.calling_sipp("u1", "[::1]", 200)
+
+
+def digest(credentials: str, method: str, password: str) -> str:
+    """The response that RFC 7616 s3.4.1 asks for, from the parameters that came along."""
+    p = {k.lower(): v.strip('"') for k, v in re.findall(r'(\w+)=("[^"]*"|[^,\s]*)', credentials)}
+    h = lambda text: hashlib.md5(text.encode()).hexdigest()
+    who, what = h(f"{p['username']}:{p['realm']}:{password}"), h(f"{method}:{p['uri']}")
+    return h(":".join((who, p["nonce"], p["nc"], p["cnonce"], p["qop"], what)))
+
+
+class SippAsks(Case):
+    def registrar(self):
+        port = free_port()
+        return port, self.sipp("-sf", HERE / "sipp" / "register-401.xml", "-i", "127.0.0.1", "-p", port, "-m", 1, "-timeout", 30)
+
+    def test_we_register_with_digest_and_unregister(self):
+        port, sipp = self.registrar()
+        us = Sipwright(self, "register", "--user", f"sip:alice@{REALM}", "--proxy", f"sip:127.0.0.1:{port}", "--listen",
+                       "udp://127.0.0.1:0", "--duration", 0.2, "--json", password="alicepw")
+        self.assertEqual(us.wait(20), 0, us.said())
+        self.assertTrue(us.events("registered"), us.said())
+        self.sipp_done(sipp)
+
+    def test_a_wrong_password_ends_with_its_own_exit_code(self):
+        port, sipp = self.registrar()
+        us = Sipwright(self, "register", "--user", f"sip:alice@{REALM}", "--proxy", f"sip:127.0.0.1:{port}", "--listen",
+                       "udp://127.0.0.1:0", "--json", password="wrong")
+        self.assertEqual(us.wait(20), 14, us.said())
+        self.sipp_done(sipp)
+
+    def test_a_challenged_invite_is_repeated_with_credentials(self):
+        port = free_port()
+        sipp = self.sipp("-sf", HERE / "sipp" / "invite-407.xml", "-i", "127.0.0.1", "-p", port, "-m", 1, "-timeout", 30, "-trace_logs",
+                         "-log_file", self.dir / "sipp.log")
+        us = Sipwright(self, "call", f"sip:bob@{REALM}", "--user", f"sip:alice@{REALM}", "--no-register", "--proxy",
+                       f"sip:127.0.0.1:{port}", "--listen", "udp://127.0.0.1:0", "--duration", 0.3, "--no-media", "--json",
+                       password="alicepw")
+        self.assertEqual(us.wait(20), 0, us.said())
+        self.sipp_done(sipp)
+        log = (self.dir / "sipp.log").read_text()
+        sent = re.search(r"CREDENTIALS\s*(.*)", log)[1]
+        self.assertIn('username="alice"', sent)
+        self.assertIn('opaque="5ccc"', sent)
+        self.assertEqual(re.search(r'response="(\w+)"', sent)[1], digest(sent, "INVITE", "alicepw"))
