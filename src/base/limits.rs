@@ -72,3 +72,13 @@ pub const OBJECTS: usize = 4_000_000;
 pub const ENGINES: usize = 255;
 /// Signalling threads of one engine.
 pub const SHARDS: usize = 64;
+/// Files played and recorded at once by one engine.
+pub const FILES: usize = 65_536;
+/// Audio read ahead of a playing file: what a disk may stall without a gap.
+pub const PLAYER_RING: Duration = Duration::from_secs(2);
+/// Audio of a recording that may wait for the disk; what is beyond is counted as dropped.
+pub const RECORDER_RING: Duration = Duration::from_secs(5);
+/// Audio that an application may queue into a call by one PCM port.
+pub const PCM_PLAY_RING: Duration = Duration::from_secs(30);
+/// Audio of a call that may wait in one PCM port for the application to read it; what is beyond is counted as dropped.
+pub const PCM_HEAR_RING: Duration = Duration::from_secs(5);
