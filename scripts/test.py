@@ -39,7 +39,9 @@ SUITES = [
     Suite("abi", [["make", "--no-print-directory", "test-abi"]], 10),
     Suite("python", [[PYTHON, "bindings/python/run_tests.py"]], 10),
     Suite("interop", [[PYTHON, "-m", "unittest", "discover", "-v", "-s", "tests/interop", "-t", "tests/interop"]], 20),
+    Suite("demo", [["make", "--no-print-directory", "demo"]], 10, counted=False),
     Suite("docs", [[PYTHON, "tests/docs.py"]], 10),
+    Suite("cost", [[PYTHON, "tests/instructions.py"]], 5),
     Suite("fuzz", [["cargo", "nextest", "run", "--features", "full", "--run-ignored", "only", "-E", "test(replay)"]], 10),
 ]
 
