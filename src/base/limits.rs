@@ -44,6 +44,8 @@ pub const SDP_MEDIA: usize = 32;
 pub const SDP_ATTRIBUTES: usize = 1024;
 /// Largest SDP body.
 pub const SDP_BYTES: usize = 32 * 1024;
+/// Lines of one of the rarer kinds (`e=`, `p=`, `b=`, `t=`/`r=`/`z=`, `c=`) in one SDP or one m-line.
+pub const SDP_LINES: usize = 64;
 /// Formats of one m-line.
 pub const SDP_FORMATS: usize = 64;
 /// Events that may wait in one object beside its terminal event; then progress and media-rate events coalesce.
