@@ -89,8 +89,7 @@ impl<'a> Session<'a> {
     /// `a=ptime` of a stream in milliseconds, from the session when the stream has none.
     #[must_use]
     pub fn ptime_of(&self, media: &Media<'a>) -> Option<u32> {
-        attribute::ptime::find(&media.attributes, "ptime")
-            .or_else(|| attribute::ptime::find(&self.attributes, "ptime"))
+        attribute::ptime::find(&media.attributes, "ptime").or_else(|| attribute::ptime::find(&self.attributes, "ptime"))
     }
 
     /// `a=maxptime` of a stream in milliseconds, from the session when the stream has none.

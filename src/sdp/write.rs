@@ -35,12 +35,14 @@ impl<'o> Writer<'o> {
 
     /// `o=`. RFC 8866 s5.2.
     pub fn origin(&mut self, username: &str, session_id: u64, version: u64, ip: IpAddr) -> &mut Self {
+        let ip = ip.to_canonical();
         let kind = address_type(ip);
         self.line('o', format_args!("{username} {session_id} {version} IN {kind} {ip}"))
     }
 
     /// `c=`. RFC 8866 s5.7.
     pub fn connection(&mut self, ip: IpAddr) -> &mut Self {
+        let ip = ip.to_canonical();
         self.line('c', format_args!("IN {} {ip}", address_type(ip)))
     }
 

@@ -48,7 +48,9 @@ mod tests {
         assert_eq!(map("111 opus/48000/2"), Some((111, "opus", 48000, 2)));
         assert_eq!(map("8  PCMA/8000 "), Some((8, "PCMA", 8000, 1)));
         assert_eq!(map("0 PCMU"), Some((0, "PCMU", 8000, 1)));
-        for broken in ["", "0", "0 ", "128 X/8000", "-1 X/8000", "96 X/4294967296", "96 X/0", "96 /8000", "96 X/8000/999"] {
+        for broken in
+            ["", "0", "0 ", "128 X/8000", "-1 X/8000", "96 X/4294967296", "96 X/0", "96 /8000", "96 X/8000/999"]
+        {
             assert_eq!(map(broken), None, "{broken}");
         }
     }
