@@ -34,6 +34,8 @@ pub const ACCOUNTS: usize = 65_536;
 pub const TARGETS: usize = 16;
 /// Rounds of authentication for one request (one challenge, one stale nonce).
 pub const AUTH_ROUNDS: u8 = 2;
+/// Nonces of ours that were used and may be used again; the oldest become stale.
+pub const SERVER_NONCES: usize = 65_536;
 /// Redirections followed for one request. RFC 3261 s8.1.3.4.
 pub const REDIRECTIONS: u8 = 5;
 /// Early dialogs of one INVITE. RFC 3261 s13.2.2.4.

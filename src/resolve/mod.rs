@@ -1,4 +1,13 @@
 //! Floor 3: where a request goes. RFC 3263. The questions are outputs; the driver answers them.
+//!
+//! [`Query::new`] asks what RFC 3263 s4 needs to know of a URI; [`Targets`] is the answer in order, and how far it is used up.
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod query;
+mod targets;
+
+pub use targets::Targets;
 
 use crate::base::Protocol;
 use std::net::{IpAddr, SocketAddr};

@@ -263,22 +263,27 @@ impl Transactions {
         }
     }
 
-    /// Cancels an INVITE client transaction: makes the CANCEL's own transaction and gives the INVITE 64*T1 to end. RFC 3261 s9.1.
-    /// `None` when the INVITE is not there, has its final response, or has no provisional one yet: then wait for it and ask again.
-    pub fn cancel(&mut self, id: TransactionId, now: Instant, out: &mut Vec<Action>) -> Option<TransactionId> {
-        let entry = self.entry_mut(id)?;
+    /// Cancels an INVITE client transaction: sends a CANCEL, whose own transaction tells nobody anything, and gives the INVITE 64*T1 to
+    /// end. RFC 3261 s9.1. False when nothing was sent: the INVITE is not there, has its final response, or has no provisional one yet
+    /// (then wait for it and ask again).
+    pub fn cancel(&mut self, id: TransactionId, now: Instant, out: &mut Vec<Action>) -> bool {
+        let Some(entry) = self.entry(id) else { return false };
         let flow = entry.flow;
         let bytes = match &entry.machine {
-            Machine::ClientInvite(m) if m.is_proceeding() => made::cancel(m.request()?)?,
-            _ => return None,
+            Machine::ClientInvite(m) if m.is_proceeding() => m.request().and_then(|request| made::cancel(request)),
+            _ => None,
         };
-        let cancel = self.new_client(Method::Cancel, bytes, flow, now, out)?;
+        let Some(bytes) = bytes else { return false };
+        let Some(cancel) = self.new_client(Method::Cancel, bytes, flow, now, out) else { return false };
+        if let Some(entry) = self.entry_mut(cancel) {
+            entry.silent = true;
+        }
         let timers = self.timers;
         if let Some(Entry { machine: Machine::ClientInvite(m), .. }) = self.entry_mut(id) {
             m.cancelled(now, &timers);
         }
         self.reschedule(id);
-        Some(cancel)
+        true
     }
 
     /// The transport could not send for this transaction. A client transaction ends; a server transaction only tells its user.

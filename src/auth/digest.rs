@@ -1,0 +1,249 @@
+//! The arithmetic of digest. RFC 7616 s3.4, RFC 8760 s2, RFC 2617 s3.2.2.
+
+use md5::Md5;
+use sha2::{Digest, Sha256, Sha512_256};
+use std::fmt::Write;
+
+/// A digest algorithm. RFC 7616 s6.1.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// MD5.
+    Md5,
+    /// MD5 over a session key.
+    Md5Sess,
+    /// SHA-256.
+    Sha256,
+    /// SHA-256 over a session key.
+    Sha256Sess,
+    /// SHA-512/256.
+    Sha512_256,
+    /// SHA-512/256 over a session key.
+    Sha512_256Sess,
+}
+
+impl Algorithm {
+    const ALL: [Algorithm; 6] = [
+        Algorithm::Md5,
+        Algorithm::Md5Sess,
+        Algorithm::Sha256,
+        Algorithm::Sha256Sess,
+        Algorithm::Sha512_256,
+        Algorithm::Sha512_256Sess,
+    ];
+
+    /// The token: `SHA-256`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Algorithm::Md5 => "MD5",
+            Algorithm::Md5Sess => "MD5-sess",
+            Algorithm::Sha256 => "SHA-256",
+            Algorithm::Sha256Sess => "SHA-256-sess",
+            Algorithm::Sha512_256 => "SHA-512-256",
+            Algorithm::Sha512_256Sess => "SHA-512-256-sess",
+        }
+    }
+
+    /// Reads the token, in any case.
+    #[must_use]
+    pub fn from_token(token: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(token))
+    }
+
+    /// Whether it is one of the MD5 kind, which is there for old peers only. RFC 8760 s3.
+    #[must_use]
+    pub const fn is_weak(self) -> bool {
+        matches!(self, Algorithm::Md5 | Algorithm::Md5Sess)
+    }
+
+    /// Whether the first cnonce goes into the key. RFC 7616 s3.4.2.
+    #[must_use]
+    pub const fn is_session(self) -> bool {
+        matches!(self, Algorithm::Md5Sess | Algorithm::Sha256Sess | Algorithm::Sha512_256Sess)
+    }
+
+    /// The hash of `parts` with colons between, in lower-case hexadecimal.
+    #[must_use]
+    pub fn hash(self, parts: &[&[u8]]) -> String {
+        match self {
+            Algorithm::Md5 | Algorithm::Md5Sess => hash::<Md5>(parts),
+            Algorithm::Sha256 | Algorithm::Sha256Sess => hash::<Sha256>(parts),
+            Algorithm::Sha512_256 | Algorithm::Sha512_256Sess => hash::<Sha512_256>(parts),
+        }
+    }
+}
+
+fn hash<D: Digest>(parts: &[&[u8]]) -> String {
+    let mut digest = D::new();
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            digest.update(b":");
+        }
+        digest.update(part);
+    }
+    let mut out = String::with_capacity(64);
+    for byte in digest.finalize() {
+        // Writing into a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+/// Quality of protection. RFC 7616 s3.3.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Qop {
+    /// Method and URI.
+    Auth,
+    /// The body too.
+    AuthInt,
+}
+
+impl Qop {
+    /// The token: `auth-int`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Qop::Auth => "auth",
+            Qop::AuthInt => "auth-int",
+        }
+    }
+
+    /// Reads the token, in any case.
+    #[must_use]
+    pub fn from_token(token: &str) -> Option<Self> {
+        [Qop::Auth, Qop::AuthInt].into_iter().find(|qop| qop.as_str().eq_ignore_ascii_case(token))
+    }
+}
+
+/// Everything that the `response` parameter is made of.
+#[derive(Copy, Clone, Debug)]
+pub struct Response<'a> {
+    /// Algorithm.
+    pub algorithm: Algorithm,
+    /// User name.
+    pub user: &'a str,
+    /// Realm.
+    pub realm: &'a str,
+    /// Password.
+    pub password: &'a str,
+    /// Method of the request.
+    pub method: &'a str,
+    /// The `uri` parameter.
+    pub uri: &'a str,
+    /// Body of the request.
+    pub body: &'a [u8],
+    /// The server's nonce.
+    pub nonce: &'a str,
+    /// `qop` with nonce count and client nonce; `None` against servers of RFC 2069 that name no `qop`.
+    pub qop: Option<(Qop, u32, &'a str)>,
+}
+
+impl Response<'_> {
+    /// The value of the `response` parameter.
+    #[must_use]
+    pub fn compute(&self) -> String {
+        let algorithm = self.algorithm;
+        let nonce = self.nonce.as_bytes();
+        let cnonce = self.qop.map_or("", |(_, _, cnonce)| cnonce);
+        let mut ha1 = algorithm.hash(&[self.user.as_bytes(), self.realm.as_bytes(), self.password.as_bytes()]);
+        if algorithm.is_session() {
+            ha1 = algorithm.hash(&[ha1.as_bytes(), nonce, cnonce.as_bytes()]);
+        }
+        let (method, uri) = (self.method.as_bytes(), self.uri.as_bytes());
+        let ha2 = match self.qop {
+            Some((Qop::AuthInt, ..)) => {
+                let body = algorithm.hash(&[self.body]);
+                algorithm.hash(&[method, uri, body.as_bytes()])
+            }
+            _ => algorithm.hash(&[method, uri]),
+        };
+        match self.qop {
+            Some((qop, nc, cnonce)) => {
+                let nc = format!("{nc:08x}");
+                let parts =
+                    [ha1.as_bytes(), nonce, nc.as_bytes(), cnonce.as_bytes(), qop.as_str().as_bytes(), ha2.as_bytes()];
+                algorithm.hash(&parts)
+            }
+            None => algorithm.hash(&[ha1.as_bytes(), nonce, ha2.as_bytes()]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mufasa<'a>(
+        algorithm: Algorithm,
+        realm: &'a str,
+        password: &'a str,
+        nonce: &'a str,
+        cnonce: &'a str,
+    ) -> Response<'a> {
+        Response {
+            algorithm,
+            user: "Mufasa",
+            realm,
+            password,
+            method: "GET",
+            uri: "/dir/index.html",
+            body: b"",
+            nonce,
+            qop: Some((Qop::Auth, 1, cnonce)),
+        }
+    }
+
+    #[test]
+    fn rfc_2617_s3_5() {
+        let nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093";
+        let r = mufasa(Algorithm::Md5, "testrealm@host.com", "Circle Of Life", nonce, "0a4f113b");
+        assert_eq!(r.compute(), "6629fae49393a05397450978507c4ef1");
+    }
+
+    #[test]
+    fn rfc_7616_s3_9_1() {
+        let nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
+        let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+        let r = mufasa(Algorithm::Md5, "http-auth@example.org", "Circle of Life", nonce, cnonce);
+        assert_eq!(r.compute(), "8ca523f5e9506fed4657c9700eebdbec");
+        let r = mufasa(Algorithm::Sha256, "http-auth@example.org", "Circle of Life", nonce, cnonce);
+        assert_eq!(r.compute(), "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
+    }
+
+    #[test]
+    fn rfc_8760_s2_6_the_hash_of_no_body() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Algorithm::Sha256.hash(&[b""]), empty);
+    }
+
+    #[test]
+    fn tokens() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::from_token(&algorithm.as_str().to_lowercase()), Some(algorithm));
+        }
+        assert_eq!(Algorithm::from_token("SHA-1"), None);
+        assert_eq!(Qop::from_token("AUTH-INT"), Some(Qop::AuthInt));
+    }
+
+    /// RFC 2617 s3.2.2.4 and 7616 s3.4.2, each step written out by hand.
+    #[test]
+    fn sessions_body_and_old_servers() {
+        let base = Response {
+            algorithm: Algorithm::Md5Sess,
+            user: "u",
+            realm: "r",
+            password: "p",
+            method: "MESSAGE",
+            uri: "sip:a",
+            body: b"hello",
+            nonce: "n",
+            qop: Some((Qop::AuthInt, 10, "c")),
+        };
+        let md5 = |text: &str| Algorithm::Md5.hash(&[text.as_bytes()]);
+        let a1 = md5(&format!("{}:n:c", md5("u:r:p")));
+        let a2 = md5(&format!("MESSAGE:sip:a:{}", md5("hello")));
+        assert_eq!(base.compute(), md5(&format!("{a1}:n:0000000a:c:auth-int:{a2}")));
+        let old = Response { algorithm: Algorithm::Md5, qop: None, ..base };
+        assert_eq!(old.compute(), md5(&format!("{}:n:{}", md5("u:r:p"), md5("MESSAGE:sip:a"))));
+    }
+}

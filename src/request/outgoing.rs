@@ -1,0 +1,385 @@
+//! The machine of one outgoing request. RFC 3261 s8.1, s9.1, s18.1.1, s22; RFC 3263 s4.3.
+
+use super::attempt::{Io, Template, scope};
+use crate::auth::{Challenged, Rounds};
+use crate::base::{Flow, Protocol, limits};
+use crate::message::{Method, Name, check};
+use crate::resolve::{Target, Targets};
+use crate::transaction::TransactionId;
+
+/// One outgoing request (no ACK) from start to final.
+#[derive(Debug)]
+pub struct OutgoingRequest {
+    method: Box<str>,
+    /// Name of the next hop, to verify on TLS.
+    name: Box<str>,
+    targets: Targets,
+    reuse: Option<Flow>,
+    cseq: u32,
+    rounds: Rounds,
+    /// What the last try carried.
+    credentials: Vec<(Name, String)>,
+    retries: u8,
+    cancelled: bool,
+    cancel_sent: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    /// Waits for a stream. `oversize`: the target is reached by UDP, the request is too large for it.
+    Connecting {
+        target: Target,
+        oversize: bool,
+    },
+    /// A transaction runs.
+    Trying {
+        transaction: TransactionId,
+        target: Target,
+        proceeding: bool,
+    },
+    /// The final is told. The transaction of an accepted INVITE may bring more 2xx.
+    Done {
+        accepted: Option<TransactionId>,
+    },
+}
+
+/// What an event led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A try (the first or another) is on its way under this transaction.
+    Sent(TransactionId),
+    /// A stream is being opened for the next try.
+    Connecting,
+    /// A provisional response came: look at it.
+    Provisional,
+    /// The final response of the peer is here: look at it. Comes again for each 2xx of an INVITE. A 3xx, 422 or 423 can be followed by
+    /// [`OutgoingRequest::retry`].
+    Final(u16),
+    /// The final response is this 401 or 407, and our credentials could not satisfy it.
+    AuthFailed(u16),
+    /// It is over without a final response: the status to act on (408, 487, 503) and what happened.
+    Failed {
+        /// Status.
+        status: u16,
+        /// Cause and remedy.
+        reason: String,
+    },
+    /// Nothing to do: a late event.
+    Ignored,
+}
+
+impl OutgoingRequest {
+    /// A request to the targets in order. `name` is the next hop's host name (verified where the target is TLS).
+    #[must_use]
+    pub fn new(method: Method<'_>, targets: &[Target], name: &str) -> Self {
+        OutgoingRequest {
+            method: method.as_str().into(),
+            name: name.into(),
+            targets: Targets::new(targets),
+            reuse: None,
+            cseq: 0,
+            rounds: Rounds::default(),
+            credentials: Vec::new(),
+            retries: 0,
+            cancelled: false,
+            cancel_sent: false,
+            state: State::Idle,
+        }
+    }
+
+    /// Prefers this stream (the one that the dialog's messages came on) where the target is the same peer.
+    #[must_use]
+    pub fn reusing(mut self, flow: Flow) -> Self {
+        self.reuse = Some(flow);
+        self
+    }
+
+    /// Its method.
+    #[must_use]
+    pub fn method(&self) -> Method<'_> {
+        Method::from_token(&self.method)
+    }
+
+    /// CSeq number of the last try.
+    #[must_use]
+    pub const fn cseq(&self) -> u32 {
+        self.cseq
+    }
+
+    /// Credentials of the last try: the ACK to a 2xx repeats them. RFC 3261 s22.1.
+    #[must_use]
+    pub fn credentials(&self) -> &[(Name, String)] {
+        &self.credentials
+    }
+
+    /// The transaction that runs, or the accepted one.
+    #[must_use]
+    pub const fn transaction(&self) -> Option<TransactionId> {
+        match self.state {
+            State::Trying { transaction, .. } => Some(transaction),
+            State::Done { accepted } => accepted,
+            State::Idle | State::Connecting { .. } => None,
+        }
+    }
+
+    /// The target in use, or the last one.
+    #[must_use]
+    pub fn target(&self) -> Option<Target> {
+        match self.state {
+            State::Connecting { target, .. } | State::Trying { target, .. } => Some(target),
+            State::Idle | State::Done { .. } => self.targets.current(),
+        }
+    }
+
+    /// Whether the final is told.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        matches!(self.state, State::Done { .. })
+    }
+
+    /// Sends the first try.
+    pub fn start(&mut self, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+        if !matches!(self.state, State::Idle) {
+            return Outcome::Ignored;
+        }
+        let Some(target) = self.targets.current() else {
+            return self.fail(503, "the next hop has no address; check the name or configure a proxy".to_owned());
+        };
+        self.cseq = template.next_cseq();
+        self.attempt(target, false, template, io)
+    }
+
+    /// A response that `Transactions::on_response` gave to `transaction`.
+    pub fn on_response(
+        &mut self,
+        transaction: TransactionId,
+        response: &check::Response<'_, '_>,
+        template: &mut impl Template,
+        io: &mut Io<'_>,
+    ) -> Outcome {
+        let target = match &mut self.state {
+            State::Trying { transaction: ours, target, proceeding } if *ours == transaction => {
+                *proceeding = true;
+                *target
+            }
+            State::Done { accepted: Some(ours) } if *ours == transaction => return Outcome::Final(response.code),
+            _ => return Outcome::Ignored,
+        };
+        match response.code {
+            100..=199 => {
+                if self.cancelled && !self.cancel_sent {
+                    self.cancel_sent = io.transactions.cancel(transaction, io.now, io.actions);
+                }
+                Outcome::Provisional
+            }
+            401 | 407 if !self.cancelled && io.account.is_some() => self.on_challenge(target, response, template, io),
+            503 if !self.cancelled => match self.targets.advance() {
+                Some(next) => self.attempt(next, false, template, io),
+                None => self.done(transaction, response, io),
+            },
+            _ => self.done(transaction, response, io),
+        }
+    }
+
+    /// `transaction::Action::Timeout` of its transaction.
+    pub fn on_timeout(&mut self, transaction: TransactionId, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+        match self.state {
+            State::Trying { transaction: ours, target, .. } if ours == transaction => {
+                let peer = target.remote;
+                self.next(408, format!("no answer from {peer} over {}", target.protocol), template, io)
+            }
+            _ => Outcome::Ignored,
+        }
+    }
+
+    /// `transaction::Action::TransportError` of its transaction.
+    pub fn on_transport_error(
+        &mut self,
+        transaction: TransactionId,
+        template: &mut impl Template,
+        io: &mut Io<'_>,
+    ) -> Outcome {
+        match self.state {
+            State::Trying { transaction: ours, target, .. } if ours == transaction => {
+                let peer = target.remote;
+                self.next(503, format!("{peer} cannot be reached over {}", target.protocol), template, io)
+            }
+            _ => Outcome::Ignored,
+        }
+    }
+
+    /// `transport::Action::Ready` with its waiter.
+    pub fn on_ready(&mut self, flow: Flow, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+        match self.state {
+            State::Connecting { target, .. } => self.send(target, flow, template, io),
+            _ => Outcome::Ignored,
+        }
+    }
+
+    /// `transport::Action::Unreachable` with its waiter.
+    pub fn on_unreachable(&mut self, reason: &str, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+        match self.state {
+            // s18.1.1: the peer may know no TCP.
+            State::Connecting { target, oversize: true } => {
+                self.attempt(Target { protocol: Protocol::Udp, ..target }, true, template, io)
+            }
+            State::Connecting { target, .. } => {
+                let peer = target.remote;
+                self.next(503, format!("{peer} cannot be reached over {}: {reason}", target.protocol), template, io)
+            }
+            _ => Outcome::Ignored,
+        }
+    }
+
+    /// The caller wants it no more. `Failed` (487): it ended at once. `Ignored`: it was over. Otherwise a CANCEL goes out as soon as one may
+    /// (s9.1) and the end comes as usual; a 2xx may still win.
+    pub fn cancel(&mut self, io: &mut Io<'_>) -> Outcome {
+        match self.state {
+            State::Idle | State::Connecting { .. } => self.fail(487, "cancelled before it was sent".to_owned()),
+            State::Done { .. } => Outcome::Ignored,
+            State::Trying { transaction, .. } if self.method() != Method::Invite => {
+                io.transactions.forget_client(transaction);
+                self.fail(487, "cancelled".to_owned())
+            }
+            State::Trying { transaction, proceeding, .. } => {
+                if proceeding && !self.cancel_sent {
+                    self.cancel_sent = io.transactions.cancel(transaction, io.now, io.actions);
+                }
+                self.cancelled = true;
+                Outcome::Provisional
+            }
+        }
+    }
+
+    /// Whether it is being cancelled.
+    #[must_use]
+    pub const fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
+    /// Sends it again with the next CSeq after a final response, for 3xx (with the new targets), 422, 423 and their kind: the caller has
+    /// changed the template. Ends in `Failed` (482) after `limits::REDIRECTIONS` times.
+    pub fn retry(
+        &mut self,
+        redirected: Option<(&[Target], &str)>,
+        template: &mut impl Template,
+        io: &mut Io<'_>,
+    ) -> Outcome {
+        if !self.is_done() || self.cancelled {
+            return Outcome::Ignored;
+        }
+        if self.retries >= limits::REDIRECTIONS {
+            return self.fail(482, "redirected too often".to_owned());
+        }
+        self.retries = self.retries.saturating_add(1);
+        if let Some((targets, name)) = redirected {
+            self.targets = Targets::new(targets);
+            self.name = name.into();
+            self.reuse = None;
+        }
+        self.state = State::Idle;
+        self.start(template, io)
+    }
+
+    /// The owner ends: nothing of it is told any more.
+    pub fn forget(&mut self, io: &mut Io<'_>) {
+        if let Some(transaction) = self.transaction() {
+            io.transactions.forget_client(transaction);
+        }
+        self.state = State::Done { accepted: None };
+    }
+
+    fn on_challenge(
+        &mut self,
+        target: Target,
+        response: &check::Response<'_, '_>,
+        template: &mut impl Template,
+        io: &mut Io<'_>,
+    ) -> Outcome {
+        let answer = match &mut io.account {
+            Some((credentials, cache)) => {
+                let scope = scope(&self.method, template, target.remote);
+                cache.challenged(&mut self.rounds, credentials, &scope, response, io.rng)
+            }
+            None => Challenged::Refused,
+        };
+        if answer == Challenged::Refused {
+            self.state = State::Done { accepted: None };
+            return Outcome::AuthFailed(response.code);
+        }
+        self.cseq = template.next_cseq();
+        self.attempt(target, false, template, io)
+    }
+
+    fn done(&mut self, transaction: TransactionId, response: &check::Response<'_, '_>, io: &mut Io<'_>) -> Outcome {
+        if let Some((_, cache)) = io.account.as_mut().filter(|_| !matches!(response.code, 401 | 407)) {
+            cache.accepted(&self.rounds);
+            cache.next_nonce(&self.rounds, response);
+        }
+        let accepted = self.method() == Method::Invite && (200..300).contains(&response.code);
+        self.state = State::Done { accepted: accepted.then_some(transaction) };
+        Outcome::Final(response.code)
+    }
+
+    /// The target failed: the next one, or the end.
+    fn next(&mut self, status: u16, reason: String, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+        if self.cancelled {
+            return self.fail(487, "cancelled".to_owned());
+        }
+        match self.targets.advance() {
+            Some(target) => self.attempt(target, false, template, io),
+            None => self.fail(status, reason),
+        }
+    }
+
+    /// One try. `small`: TCP was tried for a large request and is not to be had.
+    fn attempt(&mut self, target: Target, small: bool, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+        let Some(flow) = io.flow_to(&target, self.reuse) else { return self.connect(target, false, io) };
+        if small || target.protocol != Protocol::Udp || io.udp_limit == 0 {
+            return self.send(target, flow, template, io);
+        }
+        let bytes = self.print(target, template, io);
+        if !io.is_too_large(target.protocol, &bytes) {
+            return self.launch(target, flow, bytes, io);
+        }
+        let target = Target { protocol: Protocol::Tcp, ..target };
+        match io.flow_to(&target, self.reuse) {
+            Some(flow) => self.send(target, flow, template, io),
+            None => self.connect(target, true, io),
+        }
+    }
+
+    fn connect(&mut self, target: Target, oversize: bool, io: &mut Io<'_>) -> Outcome {
+        self.state = State::Connecting { target, oversize };
+        io.transports.connect(target.protocol, target.remote, &self.name, io.waiter, io.now, io.wire);
+        Outcome::Connecting
+    }
+
+    fn send(&mut self, target: Target, flow: Flow, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+        let bytes = self.print(target, template, io);
+        self.launch(target, flow, bytes, io)
+    }
+
+    fn print(&mut self, target: Target, template: &mut impl Template, io: &mut Io<'_>) -> bytes::Bytes {
+        self.credentials = io.credentials(&self.method, template, target.remote, &mut self.rounds);
+        io.print(&target, self.cseq, &self.credentials, |attempt, out| template.write(attempt, out))
+    }
+
+    fn launch(&mut self, target: Target, flow: Flow, bytes: bytes::Bytes, io: &mut Io<'_>) -> Outcome {
+        let method = Method::from_token(&self.method);
+        match io.transactions.new_client(method, bytes, flow, io.now, io.actions) {
+            Some(transaction) => {
+                self.state = State::Trying { transaction, target, proceeding: false };
+                Outcome::Sent(transaction)
+            }
+            None => self.fail(503, "too many transactions; lower the load or add shards".to_owned()),
+        }
+    }
+
+    fn fail(&mut self, status: u16, reason: String) -> Outcome {
+        self.state = State::Done { accepted: None };
+        Outcome::Failed { status, reason }
+    }
+}
