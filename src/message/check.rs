@@ -155,10 +155,8 @@ pub fn response<'m, 'a>(message: &'m Message<'a>) -> Result<Response<'m, 'a>, Re
 }
 
 fn common<'a>(message: &Message<'a>) -> Result<Common<'a>, Rejection> {
-    match message.defect() {
-        // Understood all the same.
-        None | Some(Defect::BareLineFeed | Defect::Reason) => {}
-        Some(defect) => return Err(Rejection::defect(defect)),
+    if let Some(defect) = message.defect().filter(|defect| !defect.is_harmless()) {
+        return Err(Rejection::defect(defect));
     }
     // One pass over the fields; a name that came twice has a bit in both. RFC 4475 s3.3.8.
     const ONCE: [Name; 6] = [Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards, Name::ContentLength];

@@ -69,15 +69,23 @@ pub enum Defect {
     ContentLengths,
     /// A Content-Length beyond the bytes that came. RFC 3261 s18.3.
     ShortBody,
-    /// The header block does not end with an empty line. RFC 3261 s7.
+    /// The last header line does not end. RFC 3261 s7.
+    CutOff,
+    /// The header block does not end with an empty line, but with a whole line. Understood all the same: some proxies send their ACK so. RFC 3261 s7.
     NoEmptyLine,
-    /// A reason phrase that is not UTF-8. RFC 3261 s7.2.
+    /// A reason phrase that is not UTF-8. Understood all the same. RFC 3261 s7.2.
     Reason,
     /// Lines end with LF alone. Understood all the same. RFC 3261 s7.
     BareLineFeed,
 }
 
 impl Defect {
+    /// Whether [`check`](super::check) lets it pass.
+    #[must_use]
+    pub const fn is_harmless(self) -> bool {
+        matches!(self, Defect::NoEmptyLine | Defect::BareLineFeed | Defect::Reason)
+    }
+
     /// The rule that is broken.
     #[must_use]
     pub const fn section(self) -> &'static str {
@@ -87,7 +95,7 @@ impl Defect {
             Defect::HeaderLine => "RFC 3261 s7.3.1",
             Defect::ContentLength | Defect::ContentLengths => "RFC 3261 s20.14",
             Defect::ShortBody => "RFC 3261 s18.3",
-            Defect::NoEmptyLine | Defect::BareLineFeed => "RFC 3261 s7",
+            Defect::CutOff | Defect::NoEmptyLine | Defect::BareLineFeed => "RFC 3261 s7",
             Defect::Reason => "RFC 3261 s7.2",
         }
     }
@@ -102,6 +110,7 @@ impl fmt::Display for Defect {
             Defect::ContentLength => "Content-Length is not a number",
             Defect::ContentLengths => "Content-Length fields disagree",
             Defect::ShortBody => "Content-Length is larger than the body",
+            Defect::CutOff => "The message ends within a header line",
             Defect::NoEmptyLine => "No empty line after the headers",
             Defect::Reason => "The reason phrase is not UTF-8",
             Defect::BareLineFeed => "Lines end with LF, not CRLF",

@@ -39,9 +39,7 @@ impl<'a> NameAddr<'a> {
             Some(open) => {
                 let (display, rest) = split_around(value, open);
                 let display = trim(display);
-                if !display.starts_with('"')
-                    && display.bytes().any(|b| matches!(b, b',' | b';' | b':' | b'"' | b'>' | b'@'))
-                {
+                if !display.starts_with('"') && display.bytes().any(|b| matches!(b, b',' | b';' | b':' | b'>' | b'@')) {
                     return Err(HeaderError::Syntax("a display name with special characters must be quoted"));
                 }
                 NameAddr::bracketed(display.as_bytes(), rest)

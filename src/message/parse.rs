@@ -60,16 +60,21 @@ enum LineEnd {
 
 /// Finds the end of the line that starts at `from`.
 fn line(bytes: &[u8], from: usize) -> Result<Line, ParseError> {
-    let Some(found) = memchr::memchr3(b'\r', b'\n', 0, bytes.get(from..).unwrap_or_default()) else {
-        return Ok(Line { end: bytes.len(), next: bytes.len(), kind: LineEnd::Missing });
-    };
-    let end = from.wrapping_add(found);
-    let next = end.wrapping_add(1);
-    match (bytes.get(end), bytes.get(next)) {
-        (Some(b'\n'), _) => Ok(Line { end, next, kind: LineEnd::Lf }),
-        (Some(b'\r'), Some(b'\n')) => Ok(Line { end, next: end.wrapping_add(2), kind: LineEnd::CrLf }),
-        (Some(b'\r'), None) => Ok(Line { end, next, kind: LineEnd::Missing }),
-        _ => Err(ParseError::ControlCharacter),
+    let mut search = from;
+    loop {
+        let Some(found) = memchr::memchr3(b'\r', b'\n', 0, bytes.get(search..).unwrap_or_default()) else {
+            return Ok(Line { end: bytes.len(), next: bytes.len(), kind: LineEnd::Missing });
+        };
+        let end = search.wrapping_add(found);
+        let next = end.wrapping_add(1);
+        match (bytes.get(end), bytes.get(next)) {
+            (Some(b'\r'), Some(b'\n')) => return Ok(Line { end, next: end.wrapping_add(2), kind: LineEnd::CrLf }),
+            (Some(b'\n'), _) => return Ok(Line { end, next, kind: LineEnd::Lf }),
+            (Some(b'\r'), None) => return Ok(Line { end, next, kind: LineEnd::Missing }),
+            // NUL may stand in a quoted string behind a backslash. RFC 3261 s25.1, RFC 4475 s3.1.1.2.
+            (Some(0), _) if end > from && bytes.get(end.wrapping_sub(1)) == Some(&b'\\') => search = next,
+            _ => return Err(ParseError::ControlCharacter),
+        }
     }
 }
 
@@ -104,8 +109,12 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
         return Err(ParseError::TooLarge);
     }
     let first = line(bytes, 0)?;
-    let (start, mut defect) = StartLine::parse(bytes.get(..first.end).unwrap_or_default())?;
+    let (start, overlooked) = StartLine::parse(bytes.get(..first.end).unwrap_or_default())?;
+    // What makes a message unusable goes before what does not.
+    let mut defect = overlooked.filter(|defect| !defect.is_harmless());
+    let mut harmless = overlooked.filter(|defect| defect.is_harmless());
     let mut bare_line_feed = first.kind == LineEnd::Lf;
+    let mut cut_off = first.kind == LineEnd::Missing;
     let mut fields = Fields::new();
     let mut lines = 0usize;
     let mut content_length = Length::Absent;
@@ -125,7 +134,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
                 break;
             }
             None | Some([] | [b'\r']) => {
-                defect = defect.or(Some(Defect::NoEmptyLine));
+                harmless = harmless.or(Some(Defect::NoEmptyLine));
                 at = bytes.len();
                 break;
             }
@@ -139,6 +148,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
         let end = loop {
             let line = line(bytes, at)?;
             bare_line_feed |= line.kind == LineEnd::Lf;
+            cut_off |= line.kind == LineEnd::Missing;
             at = line.next;
             // A line that starts with white space belongs to this one. RFC 3261 s7.3.1.
             if line.kind == LineEnd::Missing || !matches!(bytes.get(at), Some(b' ' | b'\t')) {
@@ -167,11 +177,22 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
             rest
         }
     };
+    if cut_off {
+        defect = defect.or(Some(Defect::CutOff));
+    }
     if bare_line_feed {
-        defect = defect.or(Some(Defect::BareLineFeed));
+        harmless = harmless.or(Some(Defect::BareLineFeed));
     }
     let raw = bytes.get(..at.wrapping_add(body.len())).unwrap_or(bytes);
-    Ok(Parts { raw, start, start_end: first.end, fields, head: std::str::from_utf8(head).ok(), body, defect })
+    Ok(Parts {
+        raw,
+        start,
+        start_end: first.end,
+        fields,
+        head: std::str::from_utf8(head).ok(),
+        body,
+        defect: defect.or(harmless),
+    })
 }
 
 /// Reads `name : value` between two offsets.

@@ -149,10 +149,12 @@ impl<'a> Message<'a> {
         self.fields(name).filter_map(|field| self.text(field))
     }
 
-    /// Every value of that name; comma lists are split (minding quotes and angle brackets) where the header is one.
+    /// Every value of that name that is not empty; comma lists are split (minding quotes and angle brackets) where the header is one.
     pub fn list(&self, name: Name) -> impl Iterator<Item = &'a str> {
         let split = name.is_list();
-        self.all(name).flat_map(move |value| if split { Values::list(value) } else { Values::whole(value) })
+        self.all(name)
+            .flat_map(move |value| if split { Values::list(value) } else { Values::whole(value) })
+            .filter(|value| !value.is_empty())
     }
 
     /// The first value of any header by its text: any case, compact forms too.
@@ -196,7 +198,7 @@ impl<'a> Message<'a> {
 
     /// All Vias, top first.
     pub fn vias(&self) -> impl Iterator<Item = Result<Via<'a>, HeaderError>> {
-        self.list(Name::Via).map(Via::parse)
+        self.all(Name::Via).flat_map(Values::list).map(Via::parse)
     }
 
     fn name_addr(&self, name: Name) -> Result<NameAddr<'a>, HeaderError> {

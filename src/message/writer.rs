@@ -45,9 +45,7 @@ impl<'o> Writer<'o> {
         let start = self.out.len();
         // Writing into a Vec cannot fail.
         let _ = self.out.write_fmt(args);
-        for byte in self.out.iter_mut().skip(start).filter(|b| is_unclean(**b)) {
-            *byte = b' ';
-        }
+        clean(self.out, start);
         self.out.extend_from_slice(b"\r\n");
         self
     }
@@ -95,18 +93,22 @@ impl<'o> Writer<'o> {
     }
 }
 
-const fn is_unclean(b: u8) -> bool {
-    matches!(b, b'\r' | b'\n' | 0)
-}
-
-/// Appends text with CR, LF and NUL as spaces: an unfolded value, never a second line.
+/// Appends text with CR, LF and NUL as spaces: an unfolded value, never a second line. `\NUL` in a quoted string stays.
 pub(super) fn push_clean(out: &mut Vec<u8>, text: &[u8]) {
     let start = out.len();
     out.extend_from_slice(text);
     if memchr::memchr3(b'\r', b'\n', 0, text).is_some() {
-        for byte in out.iter_mut().skip(start).filter(|b| is_unclean(**b)) {
+        clean(out, start);
+    }
+}
+
+fn clean(out: &mut [u8], start: usize) {
+    let mut before = 0;
+    for byte in out.iter_mut().skip(start) {
+        if matches!(*byte, b'\r' | b'\n') || (*byte == 0 && before != b'\\') {
             *byte = b' ';
         }
+        before = *byte;
     }
 }
 
