@@ -209,14 +209,14 @@ mod tests {
 
     #[test]
     fn a_message_in_parts() {
-        let d = describe(b"OPTIONS sip:b@b.example SIP/2.0\r\nv: SIP/2.0/UDP a:5070;branch=z9hG4bK1;rport\r\nX: y\r\nf: \"A\" <sip:a@a>;tag=1\r\n\
+        let d = describe(b"OPTIONS sip:b@b.example SIP/2.0\r\nv: SIP/2.0/UDP a:5070;branch=z9hG4bK1;rport\r\nX-Y: z\r\nf: \"A\" <sip:a@a>;tag=1\r\n\
             t: <sip:b@b>\r\ni: 1\r\nCSeq: 1 OPTIONS\r\nl: 0\r\n\r\n");
         assert_eq!(d.verdict, Ok(()));
         assert_eq!(d.headers.len(), 7);
         assert_eq!((d.headers[0].name.as_str(), d.headers[0].home), ("Via", "RFC 3261 s20.42"));
         let Value::Map(via) = &d.headers[0].parts[0] else { panic!() };
         assert_eq!(via[2], ("port".to_owned(), Value::Number(5070)));
-        assert_eq!((d.headers[1].name.as_str(), d.headers[1].home, d.headers[1].parts.len()), ("X", "", 0));
+        assert_eq!((d.headers[1].name.as_str(), d.headers[1].home, d.headers[1].parts.len()), ("X-Y", "", 0));
         assert_eq!(d.headers[4].value, "1");
     }
 
