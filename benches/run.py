@@ -35,7 +35,8 @@ LAST_CPU = (os.cpu_count() or 1) - 1
 def build() -> None:
     BUILD.mkdir(parents=True, exist_ok=True)
     for command in (
-        ["cargo", "build", "--release", "-q", "--features", "full"],
+        ["cargo", "build", "--release", "--workspace", "--features", "sipwright/full"],
+        ["cargo", "build", "--release", "-q", "--manifest-path", str(BENCH / "parse" / "Cargo.toml"), "--target-dir", str(BUILD / "parse")],
         ["cargo", "build", "--release", "-q", "--manifest-path", str(PEERS / "Cargo.toml"), "--target-dir", str(BUILD / "peers")],
         [os.environ.get("CC", "cc"), "-O2", "-o", str(DRIVER), str(BENCH / "load" / "sipload.c")],
     ):
@@ -160,3 +161,85 @@ def calls(quick: bool) -> list[str]:
         out.append(f"| {name} | {low[0]:.0f} ({low[1]:.0f}-{low[2]:.0f}{flaw(low)}) | {high[0]:.1f} ({high[1]:.1f}-{high[2]:.1f}{flaw(high)}) | "
                    f"{ratio:.2f}x | {best or 'below 3000'} | {there} | {high[4]:.2f} | {kept} |")
     return out
+
+
+# ---- parse ----
+
+def parse_commands() -> dict[str, list[str]]:
+    return {"sipwright": [str(BUILD / "parse" / "release" / "parse")], "rsip": [peer("parse_peers"), "rsip"],
+            "rsipstack": [peer("parse_peers"), "rsipstack"]}
+
+
+def nanoseconds(command: list[str], message: str, task: str, n: int) -> float:
+    """CPU per message: of the whole process, whose start is lost in n messages. Wall time would count what else the machine does."""
+    child = subprocess.Popen([*command, str(BENCH / "messages" / f"{message}.sip"), task, str(n)], stdout=subprocess.DEVNULL,
+                             preexec_fn=lambda: os.sched_setaffinity(0, {LAST_CPU}))
+    _, status, used = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} {message} {task} failed")
+    return (used.ru_utime + used.ru_stime) / n * 1e9
+
+
+def instructions(command: list[str], message: str, task: str) -> float | None:
+    """Per message, by callgrind: the difference of two runs."""
+    if not shutil.which("valgrind"):
+        return None
+    totals = []
+    for n in (500, 1500):
+        said = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command,
+                               str(BENCH / "messages" / f"{message}.sip"), task, str(n)], capture_output=True, text=True).stderr
+        totals.append(int(re.search(r"Collected : (\d+)", said)[1]))
+    return (totals[1] - totals[0]) / 1000
+
+
+def parse(quick: bool) -> list[str]:
+    commands, rounds, n = parse_commands(), 3 if quick else 7, 30_000 if quick else 100_000
+    out = ["| message | task | peer | CPU ns per message (min-max) | to ours | instructions | to ours |", "|---|---|---|---|---|---|---|"]
+    for message in ("options", "invite", "ok200"):
+        for task in ("parse", "full"):
+            times: dict[str, list] = {name: [] for name in commands}
+            for _ in range(rounds):
+                for name, command in commands.items():
+                    times[name].append(nanoseconds(command, message, task, n))
+            counts = {name: instructions(command, message, task) for name, command in commands.items()}
+            ours, own_count = statistics.median(times["sipwright"]), counts["sipwright"]
+            for name in commands:
+                middle, count = statistics.median(times[name]), counts[name]
+                counted = f"{count:,.0f} | {count / own_count:.2f}x" if count and own_count else "- | -"
+                out.append(f"| {message} | {task} | {name} | {middle:.0f} ({min(times[name]):.0f}-{max(times[name]):.0f}) | {middle / ours:.2f}x | {counted} |")
+                print(out[-1], flush=True)
+    return out
+
+
+# ---- the page ----
+
+def machine() -> str:
+    model = next((l.split(":", 1)[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines() if l.startswith("model name")), platform.machine())
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
+    return f"{os.cpu_count()} CPUs ({model}), Linux {platform.release().split('-')[0]}, {rustc}"
+
+
+def write(section: str, lines: list[str]) -> None:
+    """Replaces the lines between the marks of that section in docs/performance.md."""
+    text = RESULT.read_text()
+    begin, end = f"<!-- begin {section} -->\n", f"<!-- end {section} -->\n"
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    stamp = f"{datetime.date.today().isoformat()}, {machine()}\n\n"
+    RESULT.write_text(head + begin + stamp + "\n".join(lines) + "\n" + end + tail)
+
+
+def main(arguments: list[str]) -> int:
+    wanted = [a for a in arguments if not a.startswith("--")] or ["parse", "calls"]
+    quick = "--quick" in arguments
+    build()
+    for name in wanted:
+        lines = {"parse": parse, "calls": calls}[name](quick)
+        print("\n" + "\n".join(lines) + "\n", flush=True)
+        if "--no-write" not in arguments:
+            write(name, lines)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
