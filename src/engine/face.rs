@@ -25,7 +25,7 @@ pub struct Engine(pub(super) Arc<Owner>);
 pub(super) struct Owner {
     pub(super) shared: Arc<Shared>,
     pub(super) listeners: Vec<Listener>,
-    pub(super) threads: Threads,
+    pub(super) threads: Arc<Threads>,
 }
 
 impl std::fmt::Debug for Engine {

@@ -60,18 +60,29 @@ pub(crate) struct Object {
     quality: ArcSwapOption<Quality>,
     pending: Mutex<Pending>,
     /// Sinks and sources that the engine itself runs for this call.
-    pub(crate) files: Mutex<Vec<OpenFile>>,
+    files: Mutex<Vec<OpenFile>>,
     /// Of an account: what it was made from, to make it again in a fresh agent.
     pub(crate) account: Option<AccountConfig>,
     /// Codec agreed on.
     codec: AtomicU8,
 }
 
-/// A file that a call plays or records.
+/// What the engine itself runs in a call's media.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A file is played.
+    Play,
+    /// A file is recorded.
+    Record,
+    /// A PCM port.
+    Port,
+}
+
+/// A file or port of a call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OpenFile {
     pub(crate) token: u64,
-    pub(crate) recording: bool,
+    pub(crate) purpose: Use,
 }
 
 impl Object {
@@ -110,6 +121,11 @@ impl Object {
 
     pub(crate) fn quality(&self) -> Option<Quality> {
         self.quality.load().as_deref().copied()
+    }
+
+    /// Its open files. Never held while user code runs.
+    pub(crate) fn files(&self) -> MutexGuard<'_, Vec<OpenFile>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The waiting list. Never held while user code runs.
@@ -224,9 +240,7 @@ impl Table {
     }
 
     fn slot(&self, id: u64) -> Option<&Slot> {
-        if id::kind(id).is_none() {
-            return None;
-        }
+        id::kind(id)?;
         self.segments
             .iter()
             .map_while(OnceLock::get)

@@ -16,11 +16,16 @@ mod face;
 pub mod files;
 mod handles;
 mod log;
+mod media;
 mod net;
 pub mod pcm;
 mod shard;
 mod shared;
+mod shim;
+use shim as agent;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use crate::agent::io::{AccountConfig, CallOptions, Event, EventKind, Listener, Outcome, Timers};
 pub use crate::media::io::{Codec, Quality};

@@ -3,10 +3,14 @@
 use super::clock::Clock;
 use super::counters::Live;
 use super::events::{Events, Role};
+use super::files::Files;
 use super::log::SipTraceCallback;
 use super::shard::inbox::{Inbound, Inbox};
 use super::{Error, ErrorKind};
-use crate::base::limits;
+use crate::base::{Duration, limits};
+use arc_swap::ArcSwapOption;
+use crossbeam_channel::{Receiver, Sender};
+use once_cell::sync::OnceCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use tracing::Dispatch;
@@ -67,6 +71,9 @@ pub(crate) struct Shared {
     pub(crate) trace: Option<SipTraceCallback>,
     pub(crate) dispatch: Option<Dispatch>,
     phase: AtomicU8,
+    files: OnceCell<ArcSwapOption<Files>>,
+    /// Shards that have nothing left to do, after `Inbound::Drain`.
+    idle: (Sender<u8>, Receiver<u8>),
     /// Counts ids of application origin, and everything else that needs a number of its own.
     serial: AtomicU64,
 }
@@ -89,6 +96,8 @@ impl Shared {
             trace,
             dispatch,
             phase: AtomicU8::new(Phase::Running as u8),
+            files: OnceCell::new(),
+            idle: crossbeam_channel::unbounded(),
             serial: AtomicU64::new(1),
         }
     }
@@ -125,6 +134,31 @@ impl Shared {
     pub(crate) fn send(&self, shard: u8, item: Inbound) -> bool {
         let inbox = self.inbox(shard);
         if self.role() == Some(Role::Shard(shard)) { inbox.push(item) } else { inbox.send(item) }
+    }
+
+    /// The file thread, started when it is first needed.
+    pub(crate) fn files(&self) -> Result<Arc<Files>, Error> {
+        let files =
+            self.files.get_or_try_init(|| Files::new().map(|files| ArcSwapOption::from_pointee(Some(files))))?;
+        files.load_full().ok_or_else(|| Error::new(ErrorKind::Draining, "the engine is shutting down; make a new one"))
+    }
+
+    /// Completes all recordings and ends the file thread.
+    pub(crate) fn close_files(&self) {
+        if let Some(files) = self.files.get() {
+            files.store(None);
+        }
+    }
+
+    /// A shard says that it is idle, once.
+    pub(crate) fn idle(&self, shard: u8) {
+        let _ = self.idle.0.send(shard);
+    }
+
+    /// Waits until every shard has said so; false when the time ran out.
+    pub(crate) fn wait_idle(&self, grace: Duration) -> bool {
+        let end = self.clock.now() + grace;
+        (0..self.inboxes.len()).all(|_| self.idle.1.recv_timeout(end.since(self.clock.now())).is_ok())
     }
 
     /// Makes every shard look at the overload flag.

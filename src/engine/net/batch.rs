@@ -8,8 +8,10 @@
 use crate::base::Duration;
 use std::io;
 use std::mem::{MaybeUninit, size_of, zeroed};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Datagrams per system call.
 pub(crate) const BATCH: usize = 32;
@@ -25,6 +27,21 @@ pub(crate) fn boot_time() -> Duration {
         time
     };
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Fills `out` with randomness of the system.
+pub(crate) fn os_random(out: &mut [u8]) -> io::Result<()> {
+    let mut done = 0;
+    while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        // SAFETY: `rest` is a live buffer of the given length.
+        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match usize::try_from(got) {
+            Ok(got) => done += got,
+            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Err(io::Error::last_os_error()),
+        }
+    }
+    Ok(())
 }
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -57,6 +74,12 @@ pub(crate) fn enable_packet_info(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()>
     }
     // Without it an error wakes a poller with EPOLLERR only, which tokio does not count as readable.
     set_option(fd, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE, 1)
+}
+
+/// Registers a bound, non-blocking socket with the current tokio runtime, for reading only.
+pub(crate) fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
+    // SAFETY: a UdpSocket owns its descriptor and always gives the same one, for as long as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?)
 }
 
 /// Writes `address` into `out`; gives its length.
@@ -475,7 +498,6 @@ impl Epoll {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::UdpSocket;
 
     fn pair(ip: &str) -> Option<(UdpSocket, UdpSocket)> {
         let bind = || UdpSocket::bind((ip, 0)).ok();

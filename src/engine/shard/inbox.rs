@@ -40,6 +40,8 @@ pub(crate) enum Inbound {
     /// Tests: the agent panics at its next input.
     #[cfg(test)]
     Panic,
+    /// Hang up, unregister, and say when all is done.
+    Drain,
     /// End the thread.
     Stop,
 }

@@ -1,0 +1,187 @@
+//! The loop of a signalling thread.
+
+use super::inbox::Inbox;
+use super::stream::{self, Streams};
+use super::{SHARD, Shard, with};
+use crate::agent::io::AgentConfig;
+use crate::base::Duration;
+use crate::base::limits;
+use crate::engine::agent::Agent;
+use crate::engine::media::Workers;
+use crate::engine::net::batch::{RecvBatch, take_error};
+use crate::engine::net::listen::ShardSockets;
+use crate::engine::net::local::Routes;
+use crate::engine::net::udp::{SendQueue, Socket};
+use crate::engine::shared::Shared;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::AsFd;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::runtime::Runtime;
+use tokio::time::{Instant as Tick, Sleep, sleep_until};
+
+/// Longest sleep: tokio's clock stands still during suspend, ours does not.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// Batches from one socket before timers, commands and the other sockets get their turn.
+const BATCHES: usize = 4;
+/// Pause before a full socket is tried again.
+const FULL_PAUSE: Duration = Duration::from_millis(1);
+/// ICMP errors taken per turn.
+const ICMP_ERRORS: usize = 64;
+
+/// What a shard is made from.
+pub(crate) struct Setup {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) config: AgentConfig,
+    pub(crate) sockets: ShardSockets,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) runtime: Runtime,
+}
+
+/// The body of a signalling thread.
+pub(crate) fn run(setup: Setup) {
+    let Setup { shared, config, sockets, workers, runtime } = setup;
+    let me = config.shard;
+    runtime.block_on(async {
+        let udp: io::Result<Vec<Arc<Socket>>> = sockets.udp.into_iter().map(|s| Socket::new(s).map(Arc::new)).collect();
+        let tcp: io::Result<Vec<_>> = sockets.tcp.into_iter().map(tokio::net::TcpListener::from_std).collect();
+        // Registering a bound socket with epoll fails only without memory; then the shard runs without its listeners.
+        let (udp, tcp) = (udp.unwrap_or_default(), tcp.unwrap_or_default());
+        let shard = Shard {
+            me,
+            shared: shared.clone(),
+            agent: Agent::new(config.clone()),
+            routes: Routes::new(config.listeners.clone()),
+            config,
+            generation: 0,
+            wants: Vec::new(),
+            soon: VecDeque::new(),
+            sends: udp.iter().cloned().map(SendQueue::new).collect(),
+            refused: Vec::new(),
+            streams: Streams::default(),
+            lookups: 0,
+            workers,
+            sessions: BTreeMap::new(),
+            held: BTreeMap::new(),
+            touched: 0,
+            overloaded: false,
+            draining: false,
+            told_idle: false,
+            stopped: false,
+            #[cfg(test)]
+            panic_next: false,
+        };
+        SHARD.set(Some(shard));
+        for listener in tcp {
+            tokio::spawn(stream::accept(me, listener));
+        }
+        // As a task of its own, and not as the future of block_on, so that readiness costs no wake-up of the runtime by itself.
+        while tokio::spawn(drive(shared.clone(), me, udp.clone())).await.is_err() {
+            // A defect of the driver's own.
+            with(Shard::recover);
+        }
+        // Connections say good-bye when their sockets are dropped.
+        SHARD.set(None);
+    });
+    // A name server that does not answer holds up a look-up thread, not the end of the engine.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+}
+
+async fn drive(shared: Arc<Shared>, me: u8, udp: Vec<Arc<Socket>>) {
+    let mut batch = RecvBatch::new(limits::MESSAGE_BYTES);
+    let inbox: &Inbox = shared.inbox(me);
+    let mut alarm = pin!(sleep_until(Tick::now() + LONGEST_SLEEP));
+    let mut armed = Tick::now() + LONGEST_SLEEP;
+    loop {
+        // The borrow ends with the closure: other tasks of this thread run only at an await.
+        let Some((more, stopped, deadline)) = with(|shard| {
+            let more = shard.inbox();
+            shard.timers();
+            shard.flush();
+            (more || !inbox.is_empty(), shard.stopped, shard.deadline())
+        }) else {
+            return;
+        };
+        if stopped {
+            return;
+        }
+        // A timer that was armed for earlier fires for nothing now and then; moving it each time would cost more.
+        if deadline < armed || armed <= Tick::now() {
+            armed = deadline;
+            alarm.as_mut().reset(deadline);
+        }
+        let mut woken = pin!(inbox.woken());
+        poll_fn(|cx| {
+            let mut progress = more;
+            progress |= woken.as_mut().poll(cx).is_ready();
+            progress |= alarm_rang(alarm.as_mut(), cx);
+            for socket in &udp {
+                progress |= read(socket, &mut batch, cx);
+            }
+            if progress { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        if more {
+            // Streams get their turn though the inbox never empties.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn alarm_rang(alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> bool {
+    alarm.poll(cx).is_ready()
+}
+
+/// Reads a few batches of a socket, if it is readable; true when something was read.
+fn read(socket: &Socket, batch: &mut RecvBatch, cx: &mut Context<'_>) -> bool {
+    let mut progress = false;
+    for _ in 0..BATCHES {
+        let Poll::Ready(Ok(mut ready)) = socket.fd.poll_read_ready(cx) else { return progress };
+        progress = true;
+        match socket.receive(batch) {
+            Ok(count) => {
+                if count < crate::engine::net::batch::BATCH {
+                    ready.clear_ready();
+                }
+                with(|shard| shard.datagrams(socket, batch, count));
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => {
+                // Readable without a datagram: an ICMP error. A send may have taken it from the socket, its queue still has it.
+                with(|shard| shard.icmp(socket));
+                if e.kind() == io::ErrorKind::WouldBlock {
+                    ready.clear_ready();
+                }
+            }
+        }
+        with(Shard::flush);
+    }
+    progress
+}
+
+impl Shard {
+    /// Takes the ICMP errors of a socket: datagrams that came to nobody.
+    fn icmp(&mut self, socket: &Socket) {
+        for _ in 0..ICMP_ERRORS {
+            let Some((to, error)) = take_error(socket.as_fd()) else { return };
+            self.transmit_failed(socket.flow(to, None), &error);
+        }
+    }
+
+    /// After a task of its own ran the agent: sends and wakes; the loop is woken for a timer that is now earlier, or for commands
+    /// given inside a callback.
+    pub(super) fn after_task(&mut self) {
+        self.flush();
+        // The loop looks at the deadline again when it is woken; armed, this costs nothing.
+        self.shared.inbox(self.me).wake();
+    }
+
+    fn deadline(&self) -> Tick {
+        let now = self.now();
+        let until = self.agent.next_timeout().map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP));
+        Tick::now() + if self.is_blocked() { until.min(FULL_PAUSE) } else { until }
+    }
+}

@@ -1,0 +1,32 @@
+//! Whole engines on loopback.
+
+mod lifecycle;
+
+use super::*;
+use crate::base::Duration;
+
+/// A quick local configuration.
+fn config() -> EngineConfig {
+    EngineConfig {
+        listen: vec!["udp://127.0.0.1:0".into(), "tcp://127.0.0.1:0".into()],
+        media_threads: 1,
+        ..EngineConfig::default()
+    }
+}
+
+fn account() -> AccountConfig {
+    AccountConfig {
+        aor: "sip:alice@127.0.0.1".into(),
+        auth_user: String::new(),
+        password: String::new(),
+        realm: String::new(),
+        registrar: String::new(),
+        proxy: String::new(),
+        register: false,
+        expires_s: 600,
+        codecs: Vec::new(),
+    }
+}
+
+/// Long enough for a loaded machine; nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(20);
