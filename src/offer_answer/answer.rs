@@ -24,12 +24,16 @@ pub(super) struct Ours {
 
 /// Their answer to our offer. RFC 3264 s7. `held` is what we knew of their hold before.
 pub(super) fn to_ours(ours: &Ours, answer: &Remote, held: bool) -> Result<Agreed, Refused> {
+    if ours.formats.is_empty() {
+        return Ok(Agreed::default());
+    }
     let Some(stream) = answer.streams.iter().find(|s| s.slot == ours.slot) else {
         // Port 0, or no line at all: our audio is not wanted. Anything else there is a violation.
-        return match answer.obstacle {
-            Some((code, why)) if !ours.formats.is_empty() => Err(Refused::not_acceptable(code, why)),
-            _ => Ok(Agreed { audio: None, remote_hold: held }),
-        };
+        return answer
+            .obstacles
+            .iter()
+            .find(|o| o.slot == ours.slot)
+            .map_or(Ok(Agreed::default()), |o| Err(o.refuse()));
     };
     if !stream.is_reachable_from(ours.rtp) {
         return Err(family());
@@ -86,7 +90,7 @@ pub(super) fn to_theirs<'r>(
     want: Direction,
     place: Option<usize>,
 ) -> Result<Option<Taken<'r>>, Refused> {
-    let mut obstacle = offer.obstacle.map(|(code, why)| Refused::not_acceptable(code, why));
+    let mut obstacle = offer.obstacles.first().map(|o| o.refuse());
     let (same, other): (Vec<_>, Vec<_>) = offer.streams.iter().partition(|s| Some(s.slot) == place);
     for stream in same.into_iter().chain(other) {
         match take(stream, local, want) {

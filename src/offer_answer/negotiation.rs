@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 /// Where an exchange stands. RFC 3264 s4: one at a time.
+#[derive(Clone)]
 enum Exchange {
     /// None is open. `answered` is our offer when the last exchange was ours: a repeated answer is read against it.
     Idle { answered: Option<Ours> },
@@ -25,7 +26,7 @@ enum Exchange {
     ReceivedRaw,
 }
 
-/// Offer/answer of one dialog.
+/// Offer/answer of one dialog. When one offer reaches several dialogs (forking), each gets a clone.
 ///
 /// ```
 /// use sipwright::base::media::{Codec, Direction};
@@ -48,6 +49,7 @@ enum Exchange {
 /// assert_eq!(theirs.audio.unwrap().remote_rtp, Some(alice.rtp));
 /// # Ok::<(), sipwright::offer_answer::Refused>(())
 /// ```
+#[derive(Clone)]
 pub struct Negotiation {
     session_id: u64,
     /// `o=` of the last session description that we sent; 0 before the first.
@@ -195,8 +197,8 @@ impl Negotiation {
             return Ok(());
         }
         let remote = Remote::read(sdp, &[])?;
-        if let (true, Some((code, why))) = (remote.streams.is_empty(), remote.obstacle) {
-            return Err(Refused::not_acceptable(code, why));
+        if let (true, Some(obstacle)) = (remote.streams.is_empty(), remote.obstacles.first()) {
+            return Err(obstacle.refuse());
         }
         self.exchange = Exchange::Received(remote);
         Ok(())
@@ -224,8 +226,7 @@ impl Negotiation {
             mux: t.stream.mux,
         });
         let sdp = self.publish(local.rtp.ip(), &offer.timing, &offer.slots, audio.as_ref());
-        let held = self.agreed.as_ref().is_some_and(|a| a.remote_hold);
-        let remote_hold = taken.as_ref().map_or(held, |t| t.stream.held || !t.stream.direction.receives());
+        let remote_hold = taken.as_ref().is_some_and(|t| t.stream.held || !t.stream.direction.receives());
         if let Some(taken) = &taken {
             self.numbers.learn(&taken.formats, taken.stream.foreign);
             self.slot = Some(taken.stream.slot);

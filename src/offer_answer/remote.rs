@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 const PTIME_MAX_MS: u32 = 120;
 
 /// The peer's session description.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Remote {
     /// Each `m=` line as it is answered when the stream is not taken: `video 0 RTP/AVP 31`.
     pub(super) slots: Vec<Box<str>>,
@@ -19,8 +19,23 @@ pub(super) struct Remote {
     pub(super) streams: SmallVec<[Stream; 1]>,
     /// The `t=`, `r=` and `z=` lines, which an answer repeats; empty means `t=0 0`.
     pub(super) timing: Vec<(char, Box<str>)>,
-    /// Why the first stream that is wanted cannot be taken.
-    pub(super) obstacle: Option<(u16, &'static str)>,
+    /// Why the other streams that are wanted cannot be taken.
+    pub(super) obstacles: SmallVec<[Obstacle; 1]>,
+}
+
+/// A stream that is wanted and that we cannot take.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Obstacle {
+    /// Place among the `m=` lines.
+    pub(super) slot: usize,
+    warn_code: u16,
+    why: &'static str,
+}
+
+impl Obstacle {
+    pub(super) fn refuse(self) -> Refused {
+        Refused::not_acceptable(self.warn_code, self.why)
+    }
 }
 
 /// One audio stream of the peer.
@@ -55,14 +70,12 @@ impl Remote {
             slots: session.media.iter().map(slot).collect(),
             streams: SmallVec::new(),
             timing: session.timing.iter().map(|(kind, value)| (*kind, Box::from(*value))).collect(),
-            obstacle: None,
+            obstacles: SmallVec::new(),
         };
         for (slot, media) in session.media.iter().enumerate().filter(|(_, m)| m.port != 0) {
             match stream(&session, media, slot, ours) {
                 Ok(stream) => remote.streams.push(stream),
-                Err(obstacle) => {
-                    remote.obstacle.get_or_insert(obstacle);
-                }
+                Err((warn_code, why)) => remote.obstacles.push(Obstacle { slot, warn_code, why }),
             }
         }
         Ok(remote)
