@@ -34,7 +34,7 @@ SUITES = [
     Suite("deps", [["sh", "scripts/deps.sh", "install"]], 15, counted=False),
     Suite("fmt", [["cargo", "fmt", "--all", "--check"]], 1, counted=False),
     Suite("clippy", [["cargo", "clippy", "-q", *FULL, "--all-targets", "--", "-D", "warnings"]], 15, counted=False),
-    Suite("unit", [["cargo", "nextest", "run", "--features", "full"]], 25),
+    Suite("unit", [["cargo", "nextest", "run", "--features", "full", "-E", "not binary(fuzz_replay)"]], 25),
     Suite("build", [["make", "--no-print-directory", "all", "lib"]], 20, counted=False),
     Suite("abi", [["make", "--no-print-directory", "test-abi"]], 10),
     Suite("python", [[PYTHON, "bindings/python/run_tests.py"],
@@ -43,7 +43,7 @@ SUITES = [
     Suite("demo", [["make", "--no-print-directory", "demo"]], 10, counted=False),
     Suite("docs", [[PYTHON, "tests/docs.py"]], 10),
     Suite("cost", [[PYTHON, "tests/instructions.py"]], 5),
-    Suite("fuzz", [["cargo", "nextest", "run", "--features", "full", "--run-ignored", "only", "-E", "test(replay)"]], 10),
+    Suite("fuzz", [["cargo", "nextest", "run", "--features", "full", "--test", "fuzz_replay"]], 10),
 ]
 
 # What test runners print at their end -> (passed, failed, skipped).

@@ -1,0 +1,127 @@
+//! What each fuzz target does with its bytes, and what must hold. `tests/fuzz_replay.rs` runs the same functions over the corpus.
+#![forbid(unsafe_code)]
+
+use sipwright::base::media::{Codec, Direction};
+use sipwright::message::{Message, Name, check, frame};
+use sipwright::offer_answer::{LocalMedia, Negotiation};
+use sipwright::rtp::{self, Packet, TelephoneEvent, rtcp};
+use sipwright::sdp::Session;
+use std::hint::black_box;
+
+/// All targets by name.
+pub const TARGETS: [(&str, fn(&[u8])); 5] =
+    [("message", message), ("frame", frame), ("sdp", sdp), ("offer_answer", offer_answer), ("rtp", rtp)];
+
+/// A SIP datagram: every typed view is read; what is printed is understood, and printing that again changes nothing.
+pub fn message(data: &[u8]) {
+    let Ok(message) = Message::parse(data) else { return };
+    black_box((message.from().is_ok(), message.to().is_ok(), message.cseq().is_ok(), message.call_id().is_some()));
+    black_box((message.via().is_ok(), message.expires(), message.max_forwards(), message.content_length()));
+    for via in message.vias().flatten() {
+        black_box((via.branch(), via.received(), via.rport(), via.maddr(), via.ttl(), via.transport()));
+    }
+    for address in message.contacts().chain(message.routes()).chain(message.record_routes()).flatten() {
+        black_box((address.tag(), address.display_name().len(), address.param("expires"), address.is_star()));
+        if let Ok(uri) = address.parsed_uri() {
+            assert!(uri.same_as(&uri), "a URI equals itself (RFC 3261 s19.1.4)");
+            black_box((uri.transport(), uri.is_lr()));
+        }
+    }
+    for (_, challenge) in message.challenges() {
+        black_box((challenge.get("realm"), challenge.get("nonce"), challenge.get("qop")));
+    }
+    for header in message.headers() {
+        black_box((message.named(header.raw_name), message.list(header.name).count()));
+    }
+    let checked = check::request(&message).is_ok() || check::response(&message).is_ok();
+    let mut first = Vec::new();
+    message.write(&mut first);
+    let again = match Message::parse(&first) {
+        Ok(again) => again,
+        Err(error) => {
+            assert!(!checked, "a checked message does not survive printing: {error}");
+            return;
+        }
+    };
+    if checked {
+        let mut second = Vec::new();
+        again.write(&mut second);
+        assert_eq!(first, second, "printing twice differs");
+        assert_eq!(message.body(), again.body());
+        assert_eq!(message.header(Name::CallId), again.header(Name::CallId));
+    }
+}
+
+/// The bytes of a stream: no frame reaches beyond what came, none is empty, and a prefix never yields another first frame.
+pub fn frame(data: &[u8]) {
+    let (mut rest, mut frames) = (data, 0usize);
+    while let frame::Frame::Message { bytes } | frame::Frame::KeepAlive { bytes } = frame::next(rest) {
+        assert!(bytes > 0 && bytes <= rest.len(), "{bytes} of {}", rest.len());
+        let (one, after) = rest.split_at(bytes);
+        if let frame::Frame::Message { .. } = frame::next(rest) {
+            assert!(
+                matches!(frame::next(one), frame::Frame::Message { bytes: same } if same == bytes),
+                "cut off, it is another frame"
+            );
+        }
+        rest = after;
+        frames += 1;
+    }
+    black_box(frames);
+}
+
+/// A session description: what is printed reads back as the same value.
+pub fn sdp(data: &[u8]) {
+    let Ok(session) = Session::parse(data) else { return };
+    for media in &session.media {
+        black_box((session.connection_of(media), session.direction_of(media), session.ptime_of(media)));
+        black_box((media.payload_types().count(), media.rtpmaps().count(), media.rtcp()));
+    }
+    let printed = session.to_vec();
+    let again = Session::parse(&printed).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&printed)));
+    assert_eq!(again.to_vec(), printed, "printing twice differs");
+}
+
+/// A session description of the peer as offer and as answer: our answer is one that the other side of ourselves takes.
+pub fn offer_answer(data: &[u8]) {
+    let local = LocalMedia {
+        rtp: ([192, 0, 2, 1], 4000).into(),
+        rtcp: ([192, 0, 2, 1], 4001).into(),
+        codecs: Codec::ALL.to_vec(),
+        dtmf: true,
+        ptime_ms: 20,
+    };
+    let mut callee = Negotiation::new(1);
+    if callee.remote_offer(data).is_ok()
+        && let Ok((answer, agreed)) = callee.answer(&local, Direction::SendRecv)
+    {
+        let printed = Session::parse(&answer).expect("our own answer");
+        let offered = Session::parse(data).expect("an offer that was taken");
+        assert_eq!(printed.media.len(), offered.media.len(), "an m-line for each m-line (RFC 3264 s6)");
+        if let Some(audio) = &agreed.audio {
+            black_box(audio.remote_rtp);
+        }
+        // A second offer of the same kind in the same session.
+        black_box(callee.remote_offer(data).is_ok());
+        black_box(callee.answer(&local, Direction::SendOnly).is_ok());
+    }
+    let mut caller = Negotiation::new(2);
+    caller.offer(&local, Direction::SendRecv);
+    black_box(caller.remote_answer(data).is_ok());
+    caller.offer(&local, Direction::SendOnly);
+    black_box(caller.remote_answer(data).is_ok());
+}
+
+/// A packet of a media port: RTP, RTCP compound or reduced, telephone-event.
+pub fn rtp(data: &[u8]) {
+    black_box(rtp::is_rtcp(data));
+    if let Ok(packet) = Packet::parse(data) {
+        black_box(packet.csrcs().count());
+        black_box(TelephoneEvent::parse(packet.payload));
+    }
+    for whole in [true, false] {
+        if let Ok(compound) = rtcp::Compound::parse(data, whole) {
+            black_box(compound.parts().map(|part| format!("{part:?}").len()).sum::<usize>());
+        }
+    }
+}
