@@ -47,6 +47,12 @@ impl Engine {
         &self.0.shared
     }
 
+    /// Which engine of the process this is; its ids carry it.
+    #[must_use]
+    pub fn number(&self) -> u8 {
+        self.shared().number.get()
+    }
+
     /// Where it listens, with the real ports.
     #[must_use]
     pub fn listeners(&self) -> Vec<Listener> {
@@ -58,6 +64,16 @@ impl Engine {
     /// # Errors
     /// `Invalid` for a text that cannot stand in a header, `Full` above the limit of accounts or when too many events wait.
     pub fn add_account(&self, config: AccountConfig, user: usize) -> Result<AccountId, Error> {
+        self.add_account_then(config, user, |_| ())
+    }
+
+    /// The same; `announce` runs before any event of the account can.
+    pub(crate) fn add_account_then(
+        &self,
+        config: AccountConfig,
+        user: usize,
+        announce: impl FnOnce(AccountId),
+    ) -> Result<AccountId, Error> {
         self.accepts_new()?;
         check::account(&config)?;
         let serial = self.shared().next_serial();
@@ -66,6 +82,7 @@ impl Engine {
         let account = AccountId::new(self.shared().number.get(), shard, Origin::Application, serial);
         let object = Object::with_account(account.raw(), user, CallState::Ended, Some(config.clone()));
         self.insert(object)?;
+        announce(account);
         // The other shards know of it before anything can be dialled in its name.
         for other in (0..shards).filter_map(|n| u8::try_from(n).ok()).filter(|n| *n != shard) {
             let view = AccountView { id: account, config: Some(config.clone()), service_route: Vec::new() };
@@ -89,6 +106,18 @@ impl Engine {
     /// # Errors
     /// `Invalid` for a bad target or option, `Gone` for the account, `Full`, `Draining`.
     pub fn dial(&self, account: AccountId, target: &str, options: CallOptions, user: usize) -> Result<CallId, Error> {
+        self.dial_then(account, target, options, user, |_| ())
+    }
+
+    /// The same; `announce` runs before any event of the call can.
+    pub(crate) fn dial_then(
+        &self,
+        account: AccountId,
+        target: &str,
+        options: CallOptions,
+        user: usize,
+        announce: impl FnOnce(CallId),
+    ) -> Result<CallId, Error> {
         self.accepts_new()?;
         self.object(account.raw())?;
         check::target(target)?;
@@ -97,6 +126,7 @@ impl Engine {
         let shard = u8::try_from(serial % self.shared().inboxes.len() as u64).unwrap_or(0);
         let call = CallId::new(self.shared().number.get(), shard, Origin::Application, serial);
         self.insert(Object::new(call.raw(), user, CallState::Calling))?;
+        announce(call);
         let command = Command::Dial { call, account, target: target.to_owned(), options: Box::new(options) };
         self.born(call.raw(), shard, command)?;
         Ok(call)
@@ -177,6 +207,22 @@ impl Engine {
         headers: Vec<(String, String)>,
         user: usize,
     ) -> Result<RequestId, Error> {
+        self.request_then(account, method, target, content_type, body, headers, user, |_| ())
+    }
+
+    /// The same; `announce` runs before the event of the request can.
+    #[expect(clippy::too_many_arguments, reason = "as above")]
+    pub(crate) fn request_then(
+        &self,
+        account: AccountId,
+        method: &str,
+        target: &str,
+        content_type: &str,
+        body: &[u8],
+        headers: Vec<(String, String)>,
+        user: usize,
+        announce: impl FnOnce(RequestId),
+    ) -> Result<RequestId, Error> {
         self.accepts_new()?;
         self.object(account.raw())?;
         check::target(target)?;
@@ -197,6 +243,7 @@ impl Engine {
         let shard = account.shard();
         let request = RequestId::new(self.shared().number.get(), shard, Origin::Application, serial);
         self.insert(Object::new(request.raw(), user, CallState::Ended))?;
+        announce(request);
         let command = Command::Request {
             request,
             account,
