@@ -28,7 +28,7 @@ class BaresipCalls(Case):
         self.ears(codec)
         quality = us.events("call_ended")[0]["quality"]
         self.assertGreater(quality["mos"], 4.0, quality)
-        self.assertEqual(quality["packets_lost"], 0, quality)
+        self.assertEqual(quality["lost"], 0, quality)
 
     def called_by_it(self, codec: str, name: str) -> None:
         port = free_port()
