@@ -15,12 +15,20 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 
-.PHONY: all demo test check bench soak install dist clean deps need-cargo need-cc need-python need-nextest
+.PHONY: all python demo test check bench soak install dist clean deps need-cargo need-cc need-python need-nextest
 
 all: need-cargo
 	$(CARGO) build --release --workspace --features sipwright/full
 
 -include mk/lib.mk
+
+# The Python package, importable with PYTHONPATH=build/python: no pip, venv or maturin needed.
+python: need-cargo need-python
+	$(CARGO) build --release --workspace --features sipwright/full
+	rm -rf build/python
+	mkdir -p build/python
+	cp -R bindings/python/python/sipwright build/python/sipwright
+	cp target/release/lib_sipwright.so build/python/sipwright/_sipwright.abi3.so
 
 demo: need-cargo need-cc need-python
 	$(PYTHON) scripts/demo.py

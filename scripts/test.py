@@ -35,7 +35,7 @@ SUITES = [
     Suite("fmt", [["cargo", "fmt", "--all", "--check"]], 1, counted=False),
     Suite("clippy", [["cargo", "clippy", "-q", *FULL, "--all-targets", "--", "-D", "warnings"]], 15, counted=False),
     Suite("unit", [["cargo", "nextest", "run", "--features", "full", "-E", "not binary(fuzz_replay)"]], 25),
-    Suite("build", [["make", "--no-print-directory", "all", "lib"]], 20, counted=False),
+    Suite("build", [["make", "--no-print-directory", "all", "lib", "python"]], 20, counted=False),
     Suite("abi", [["make", "--no-print-directory", "test-abi"]], 10),
     Suite("python", [[PYTHON, "bindings/python/run_tests.py"],
                      [PYTHON, "-m", "unittest", "discover", "-v", "-s", "tests/python", "-t", "tests/python"]], 10),

@@ -10,7 +10,7 @@ const MACROS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "event"];
 /// Log statements that hand a value over without `Pii`, although its name says that it names a person or a place.
 /// A value is what stands as `name`, `%expr`, `?expr`, `key = expr` or inside `{}` of the message.
 fn leaks(source: &str) -> Vec<(usize, String)> {
-    const NAMES: [&str; 30] = [
+    const NAMES: [&str; 31] = [
         "uri",
         "aor",
         "from",
@@ -19,7 +19,8 @@ fn leaks(source: &str) -> Vec<(usize, String)> {
         "username",
         "auth_user",
         "password",
-        "display",
+        "display_name",
+        "from_display",
         "contact",
         "target",
         "remote",

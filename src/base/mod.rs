@@ -1,5 +1,6 @@
 //! Floor 0: what every floor above stands on. Time without a clock, seeded randomness, schedules, ids, flows, text rules,
 //! personal data, bounds.
+#![forbid(unsafe_code)]
 
 pub mod flow;
 pub mod id;
