@@ -1,0 +1,182 @@
+//! What the application asks for.
+
+use super::account::Account;
+use super::io::{AccountView, CallOptions, Command, EventKind, Outcome, Output};
+use super::outgoing::Owner;
+use super::{About, Agent};
+use crate::base::id::{AccountId, CallId, RequestId};
+use crate::base::{Instant, limits};
+use crate::call::Call;
+use crate::dialog::Dialog;
+use crate::message::{NameAddr, Uri};
+use crate::offer_answer::Negotiation;
+use crate::transport::shard::tag;
+use bytes::Bytes;
+
+/// A request outside of calls, as the application gave it.
+#[derive(Clone, Debug)]
+pub(super) struct Plain {
+    pub(super) request: RequestId,
+    pub(super) account: AccountId,
+    pub(super) method: String,
+    pub(super) content_type: String,
+    pub(super) body: Bytes,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) dialog: Dialog,
+}
+
+impl Agent {
+    pub(super) fn command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::AddAccount { account, config } => {
+                if self.accounts.len() >= limits::ACCOUNTS {
+                    return self.event(EventKind::AccountRemoved, About::account(account), None, now);
+                }
+                self.accounts.insert(account, (*config).clone());
+                self.share_account(account);
+                if config.register {
+                    self.register(account, now);
+                }
+            }
+            Command::RemoveAccount { account } => self.remove_account(account, now),
+            Command::Dial { call, account, target, options } => self.dial(call, account, &target, options, now),
+            Command::Ring { call, status, early_media } => {
+                self.with_call(call, None, now, |call, cx, _, out| call.ring(status, early_media, cx, now, out));
+            }
+            Command::Answer { call, mut options } => {
+                self.fill_codecs(call, &mut options);
+                self.with_call(call, None, now, |call, cx, _, out| call.answer(*options, cx, now, out));
+            }
+            Command::Hangup { call, status } => {
+                self.with_call(call, None, now, |call, cx, _, out| call.hangup(status, cx, now, out));
+            }
+            Command::Hold { call, hold } => {
+                self.with_call(call, None, now, |call, _, _, out| call.hold(hold, out));
+            }
+            Command::Media { call, order } => {
+                self.with_call(call, None, now, |call, _, _, out| call.media_order(order, out));
+            }
+            Command::Request { request, account, method, target, content_type, body, headers } => {
+                let Some(dialog) = self.ground(account, &target, "") else {
+                    return self.request_done(request, account, bad_target(&target), None, now);
+                };
+                let plain = Plain { request, account, method, content_type, body, headers, dialog };
+                self.start(Owner::Plain(Box::new(plain)), now);
+            }
+            Command::Shutdown => self.shutdown(now),
+            Command::Overloaded(yes) => self.overloaded = yes,
+        }
+    }
+
+    fn dial(&mut self, id: CallId, account: AccountId, target: &str, mut options: Box<CallOptions>, now: Instant) {
+        let about = About { account, call: id, ..About::default() };
+        if self.draining {
+            let refusal = (503, "the engine is shutting down; no new call can be made".to_owned());
+            return self.never_dialled(refusal, about, now);
+        }
+        if self.calls.len() >= self.config.max_calls {
+            let refusal = (503, format!("{} calls are up already: raise max_calls", self.calls.len()));
+            return self.never_dialled(refusal, about, now);
+        }
+        let Some(dialog) = self.ground(account, target, &options.from) else {
+            return self.never_dialled(bad_target(target), about, now);
+        };
+        if options.codecs.is_empty() {
+            options.codecs = self.accounts.codecs(account).map(<[_]>::to_vec).unwrap_or_default();
+        }
+        let node = self.minter.node();
+        let negotiation = Negotiation::new(self.rng.u64());
+        self.by_tag.insert(dialog.local_tag().into(), id);
+        let call = Call::dial((id, account, node), dialog, negotiation, options, &self.settings, now);
+        self.calls.insert(id, call);
+        self.start(Owner::Invite(id), now);
+        self.with_call(id, None, now, |_, _, _, _| {});
+    }
+
+    fn never_dialled(&mut self, (status, reason): (u16, String), about: About, now: Instant) {
+        let outcome = Outcome { status, reason, local: true, by_peer: false };
+        self.event(EventKind::CallEnded { outcome, quality: None }, about, None, now);
+    }
+
+    /// The ground of a request that starts something: who calls, whom, through what. `None` when the target is no URI.
+    pub(super) fn ground(&mut self, id: AccountId, target: &str, from: &str) -> Option<Dialog> {
+        let nobody;
+        let account = match self.accounts.find(id) {
+            Some(account) => account,
+            None => {
+                nobody = Account::nobody();
+                &nobody
+            }
+        };
+        let remote = account.target(target);
+        let uri = NameAddr::parse(&remote).map_or(remote.as_str(), |a| a.uri);
+        Uri::parse(uri).ok()?;
+        let local = if from.is_empty() { account.config.aor.clone() } else { from.to_owned() };
+        let routes = account.routes();
+        let local_tag = tag(self.config.shard, &mut self.rng);
+        let call_id = self.call_id();
+        let first_cseq = self.rng.below(1 << 16);
+        Some(Dialog::initial(&call_id, &local_tag, &local, &remote, &routes, first_cseq))
+    }
+
+    /// A new Call-ID: 125 random bits, no host (RFC 3261 s20.8, and no address leaks).
+    pub(super) fn call_id(&mut self) -> String {
+        let mut out = String::with_capacity(25);
+        self.rng.push_token::<25>(&mut out);
+        out
+    }
+
+    fn fill_codecs(&self, call: CallId, options: &mut CallOptions) {
+        if options.codecs.is_empty()
+            && let Some(call) = self.calls.get(&call)
+            && let Some(codecs) = self.accounts.codecs(call.account())
+        {
+            options.codecs = codecs.to_vec();
+        }
+    }
+
+    /// Tells the other shards what they need of an account of ours.
+    pub(super) fn share_account(&mut self, id: AccountId) {
+        if self.config.shards <= 1 {
+            return;
+        }
+        let account = self.accounts.find(id);
+        let view = AccountView {
+            id,
+            config: account.map(|a| a.config.clone()),
+            service_route: account.map(|a| a.service_route.clone()).unwrap_or_default(),
+        };
+        self.out.push_back(Output::AccountView(Box::new(view)));
+    }
+
+    pub(super) fn request_done(
+        &mut self,
+        request: RequestId,
+        account: AccountId,
+        (status, reason): (u16, String),
+        raw: Option<&[u8]>,
+        now: Instant,
+    ) {
+        let local = raw.is_none();
+        let outcome = Outcome { status, reason, local, by_peer: !local };
+        let about = About { account, call: CallId::NONE, request };
+        self.event(EventKind::RequestDone(outcome), about, raw, now);
+    }
+
+    /// Refuses what is new, ends what there is. RFC 3261 leaves the order open: calls first, bindings then.
+    fn shutdown(&mut self, now: Instant) {
+        self.draining = true;
+        let mut calls: Vec<CallId> = self.calls.keys().copied().collect();
+        calls.sort_unstable();
+        for id in calls {
+            self.with_call(id, None, now, |call, cx, _, out| call.hangup(480, cx, now, out));
+        }
+        for id in self.accounts.ids() {
+            self.unregister(id, now);
+        }
+    }
+}
+
+fn bad_target(target: &str) -> (u16, String) {
+    (400, format!("{target:?} is no SIP address: write sip:user@host, or a user of the account's domain"))
+}

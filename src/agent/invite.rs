@@ -1,0 +1,45 @@
+//! A new INVITE from the network. RFC 3261 s13.3.1.
+
+use super::{Agent, User};
+use crate::base::{Flow, Instant};
+use crate::call::{Call, WARN_AGENT, read_offer};
+use crate::dialog::Dialog;
+use crate::message::{Name, check};
+use crate::offer_answer::Negotiation;
+use crate::transport::shard::tag;
+
+impl Agent {
+    pub(super) fn invite(&mut self, request: &check::Request<'_, '_>, flow: Flow, merged: u64, now: Instant) {
+        if self.is_refusing() || self.calls.len() >= self.config.max_calls {
+            return self.refuse(request, flow, 503, &[]);
+        }
+        let is_sdp = |t: &str| t.split(';').next().is_some_and(|m| m.trim().eq_ignore_ascii_case("application/sdp"));
+        if !request.body().is_empty() && !request.content_type().is_some_and(is_sdp) {
+            return self.refuse(request, flow, 415, &[(Name::Accept, "application/sdp")]);
+        }
+        let account = self.accounts.for_request(request.uri, request.to.uri);
+        let local_tag = tag(self.config.shard, &mut self.rng);
+        let Some(dialog) = Dialog::uas(request, &local_tag) else {
+            return self.refuse(request, flow, 400, &[]);
+        };
+        let mut negotiation = Negotiation::new(self.rng.u64());
+        if let Err(refused) = read_offer(&mut negotiation, request) {
+            let warning = refused.warning_header(WARN_AGENT);
+            let headers = warning.as_deref().map(|w| (Name::Warning, w));
+            return self.refuse(request, flow, refused.status, headers.as_slice());
+        }
+        let id = self.minter.call();
+        let user = self.contact_user(account, request);
+        let owner = User::Server { merged: Some(merged), call: id };
+        let Some(invitation) = self.server(request, flow, &user, owner, now) else {
+            return self.refuse(request, flow, 503, &[]);
+        };
+        let ids = (id, account, self.minter.node());
+        let mut actions = Vec::new();
+        let ground = (dialog, negotiation);
+        let call = Call::incoming(ids, ground, request, invitation, &self.settings, now, &mut actions);
+        self.calls.insert(id, call);
+        self.by_tag.insert(local_tag.into(), id);
+        self.carry_out(id, &mut actions, Some(request.raw()), now);
+    }
+}

@@ -1,0 +1,544 @@
+//! Requests of ours under way: resolved, sent, answered, each for its owner.
+
+use super::account::{Account, Registering};
+use super::command::Plain;
+use super::io::Outcome;
+use super::response::retry_after_s;
+use super::timers::Failure;
+use super::{Agent, User, io::Output};
+use crate::auth::{Credentials, DigestCache};
+use crate::base::id::{AccountId, CallId};
+use crate::base::{Flow, Instant};
+use crate::call::{ALLOW, Action, Call, Settings, contact, head};
+use crate::dialog::Dialog;
+use crate::message::{Method, Name, Uri, check};
+use crate::request::{self, Attempt, Io, OutgoingRequest, Template};
+use crate::resolve::{Query, Target};
+use crate::transaction::TransactionId;
+use bytes::Bytes;
+use std::net::SocketAddr;
+
+/// For whom a request runs.
+#[derive(Debug)]
+pub(super) enum Owner {
+    /// The initial INVITE of a call.
+    Invite(CallId),
+    /// A re-INVITE of a call.
+    Reinvite(CallId),
+    /// A BYE: it outlives its call.
+    Bye { dialog: Box<Dialog>, account: AccountId, flow: Option<Flow> },
+    /// A REGISTER.
+    Register(AccountId),
+    /// MESSAGE, OPTIONS and the like.
+    Plain(Box<Plain>),
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) owner: Owner,
+    /// None until its targets are known (and, for an INVITE, its media).
+    pub(super) request: Option<OutgoingRequest>,
+    targets: Vec<Target>,
+}
+
+/// An ACK to a 2xx whose next hop is being resolved.
+#[derive(Debug)]
+pub(super) struct PendingAck {
+    call: CallId,
+    dialog: Box<Dialog>,
+    body: Option<Bytes>,
+    keep: bool,
+    credentials: Vec<(Name, String)>,
+}
+
+impl Owner {
+    const fn method(&self) -> Method<'_> {
+        match self {
+            Owner::Invite(_) | Owner::Reinvite(_) => Method::Invite,
+            Owner::Bye { .. } => Method::Bye,
+            Owner::Register(_) => Method::Register,
+            Owner::Plain(_) => Method::Options,
+        }
+    }
+}
+
+impl Agent {
+    /// Starts a request: asks where it goes first.
+    pub(super) fn start(&mut self, owner: Owner, now: Instant) {
+        let key = self.next_running;
+        self.next_running = self.next_running.wrapping_add(1);
+        if let Owner::Invite(id) | Owner::Reinvite(id) = &owner
+            && let Some(call) = self.calls.get_mut(id)
+        {
+            call.set_ticket(key);
+        }
+        let (next_hop, flow) = match &owner {
+            Owner::Invite(id) | Owner::Reinvite(id) => match self.calls.get(id) {
+                Some(call) => (call.dialog().next_hop().to_owned(), call.flow()),
+                None => return,
+            },
+            Owner::Bye { dialog, flow, .. } => (dialog.next_hop().to_owned(), *flow),
+            Owner::Register(id) => match self.accounts.find(*id).and_then(|a| a.registration.as_ref()) {
+                Some(registering) => (registering.dialog.next_hop().to_owned(), None),
+                None => return,
+            },
+            Owner::Plain(plain) => (plain.dialog.next_hop().to_owned(), None),
+        };
+        self.running.insert(key, Running { owner, request: None, targets: Vec::new() });
+        match self.whereto(&next_hop, flow, key) {
+            Whereto::Known(target) => self.resolved(key, vec![target], None, now),
+            Whereto::Ask(query) => self.out.push_back(Output::Resolve(query)),
+            Whereto::Nowhere(reason) => self.resolved(key, Vec::new(), Some(reason), now),
+        }
+    }
+
+    /// The driver knows where a request goes.
+    pub(super) fn resolved(&mut self, token: u64, targets: Vec<Target>, error: Option<String>, now: Instant) {
+        if let Some(ack) = self.acks.remove(&token) {
+            match targets.first() {
+                Some(target) => self.launch_ack(ack, target, now),
+                None => tracing::debug!("an ACK has nowhere to go"),
+            }
+            return;
+        }
+        let Some(running) = self.running.get_mut(&token) else { return };
+        let Some(first) = targets.first().copied() else {
+            let reason = error.unwrap_or_else(|| "the name has no address".to_owned());
+            return self.failed(token, 503, reason, now);
+        };
+        running.targets = targets;
+        if let Owner::Invite(id) = running.owner {
+            let mut ready = false;
+            self.with_call(id, None, now, |call, cx, _, out| ready = call.prepare_invite(first.local, cx, out));
+            if !ready {
+                return;
+            }
+        }
+        self.launch(token, now);
+    }
+
+    /// The media of a call that we dial is ready.
+    pub(super) fn media_ready(&mut self, id: CallId, now: Instant) {
+        if let Some(key) = self.calls.get(&id).map(Call::ticket) {
+            self.launch(key, now);
+        }
+    }
+
+    /// Sends the first try.
+    fn launch(&mut self, key: u64, now: Instant) {
+        let Some(running) = self.running.get_mut(&key) else { return };
+        if running.request.is_some() {
+            return;
+        }
+        let (next_hop, flow) = match &running.owner {
+            Owner::Invite(id) | Owner::Reinvite(id) => match self.calls.get(id) {
+                Some(call) => (call.dialog().next_hop(), call.flow()),
+                None => return,
+            },
+            Owner::Bye { dialog, flow, .. } => (dialog.next_hop(), *flow),
+            Owner::Register(id) => match self.accounts.find(*id).and_then(|a| a.registration.as_ref()) {
+                Some(registering) => (registering.dialog.next_hop(), None),
+                None => return,
+            },
+            Owner::Plain(plain) => (plain.dialog.next_hop(), None),
+        };
+        let name = Uri::parse(next_hop).map(|uri| uri.host).unwrap_or_default();
+        let method = match &running.owner {
+            Owner::Plain(plain) => Method::from_token(&plain.method),
+            owner => owner.method(),
+        };
+        let mut request = OutgoingRequest::new(method, &running.targets, name);
+        if let Some(flow) = flow.filter(|flow| flow.protocol.is_reliable()) {
+            request = request.reusing(flow);
+        }
+        running.targets = Vec::new();
+        running.request = Some(request);
+        let outcome = self.drive(key, now, |request, printer, io| request.start(printer, io));
+        self.conclude(key, outcome, None, now);
+    }
+
+    /// A response that the transaction of a running request brought.
+    pub(super) fn running_response(
+        &mut self,
+        key: u64,
+        transaction: TransactionId,
+        response: &check::Response<'_, '_>,
+        now: Instant,
+    ) {
+        let outcome =
+            self.drive(key, now, |request, printer, io| request.on_response(transaction, response, printer, io));
+        self.conclude(key, outcome, Some(response), now);
+    }
+
+    pub(super) fn try_failed(&mut self, key: u64, transaction: TransactionId, failure: Failure, now: Instant) {
+        let outcome = self.drive(key, now, |request, printer, io| match failure {
+            Failure::Timeout => request.on_timeout(transaction, printer, io),
+            Failure::Transport => request.on_transport_error(transaction, printer, io),
+        });
+        self.conclude(key, outcome, None, now);
+    }
+
+    /// A transaction of a running request is gone. After a 2xx to an INVITE that is when no more 2xx can come.
+    pub(super) fn try_over(&mut self, key: u64, transaction: TransactionId) {
+        let last = |running: &Running| {
+            running.request.as_ref().is_some_and(|r| r.is_done() && r.transaction() == Some(transaction))
+        };
+        if self.running.get(&key).is_some_and(last)
+            && let Some(Running { owner: Owner::Invite(id) | Owner::Reinvite(id), .. }) = self.running.remove(&key)
+            && let Some(call) = self.calls.get_mut(&id).filter(|call| call.ticket() == key)
+        {
+            call.forget_ack();
+        }
+    }
+
+    pub(super) fn flow_ready(&mut self, key: u64, flow: Flow, now: Instant) {
+        let outcome = self.drive(key, now, |request, printer, io| request.on_ready(flow, printer, io));
+        self.conclude(key, outcome, None, now);
+    }
+
+    pub(super) fn flow_unreachable(&mut self, key: u64, reason: &str, now: Instant) {
+        let outcome = self.drive(key, now, |request, printer, io| request.on_unreachable(reason, printer, io));
+        self.conclude(key, outcome, None, now);
+    }
+
+    /// The call gives up its INVITE. RFC 3261 s9.1.
+    pub(super) fn cancel_invite(&mut self, id: CallId, now: Instant) {
+        let Some(key) = self.calls.get(&id).map(Call::ticket) else { return };
+        let started = self.running.get(&key).is_some_and(|running| running.request.is_some());
+        if !started {
+            return self.failed(key, 487, "cancelled before it was sent".to_owned(), now);
+        }
+        let outcome = self.drive(key, now, |request, _, io| request.cancel(io));
+        if !matches!(outcome, request::Outcome::Provisional) {
+            self.conclude(key, outcome, None, now);
+        }
+    }
+
+    /// Lets a request act with everything that it needs.
+    fn drive(
+        &mut self,
+        key: u64,
+        now: Instant,
+        act: impl FnOnce(&mut OutgoingRequest, &mut Printer<'_>, &mut Io<'_>) -> request::Outcome,
+    ) -> request::Outcome {
+        let Some(Running { owner, request: Some(request), .. }) = self.running.get_mut(&key) else {
+            return request::Outcome::Ignored;
+        };
+        let account = match owner {
+            Owner::Invite(id) | Owner::Reinvite(id) => self.calls.get(id).map(Call::account).unwrap_or_default(),
+            Owner::Bye { account, .. } | Owner::Register(account) => *account,
+            Owner::Plain(plain) => plain.account,
+        };
+        let initial = matches!(owner, Owner::Invite(_));
+        let mut account = self.accounts.find_mut(account).map(parts);
+        let user = account.as_ref().map_or("", |a| a.user);
+        let subject = match owner {
+            Owner::Invite(id) | Owner::Reinvite(id) => match self.calls.get_mut(id) {
+                Some(call) => Subject::Call(call),
+                None => return request::Outcome::Ignored,
+            },
+            Owner::Bye { dialog, .. } => Subject::Bye(dialog),
+            Owner::Register(_) => match account.as_mut().and_then(|a| a.registration.take()) {
+                Some(registering) => Subject::Register(registering),
+                None => return request::Outcome::Ignored,
+            },
+            Owner::Plain(plain) => Subject::Plain(plain),
+        };
+        let mut printer = Printer { subject, initial, user, cx: &self.settings };
+        let credentials = account.as_mut().and_then(|a| Some((a.credentials.as_ref()?, &mut *a.digest)));
+        let mut io = Io {
+            transactions: &mut self.transactions,
+            transports: &mut self.transports,
+            actions: &mut self.from_transactions,
+            wire: &mut self.from_transports,
+            rng: &mut self.rng,
+            shard: self.config.shard,
+            udp_limit: self.config.udp_size_limit,
+            account: credentials,
+            waiter: key,
+            now,
+        };
+        act(request, &mut printer, &mut io)
+    }
+
+    /// What an event meant for the owner.
+    fn conclude(
+        &mut self,
+        key: u64,
+        outcome: request::Outcome,
+        response: Option<&check::Response<'_, '_>>,
+        now: Instant,
+    ) {
+        match (outcome, response) {
+            (request::Outcome::Sent(transaction), _) => self.sent(key, transaction),
+            (request::Outcome::Provisional, Some(response)) => {
+                if let Some(Running { owner: Owner::Invite(id), .. }) = self.running.get(&key) {
+                    let id = *id;
+                    self.with_call(id, Some(response.raw()), now, |call, _, _, out| {
+                        call.invite_provisional(response, out);
+                    });
+                }
+            }
+            (request::Outcome::Final(_), Some(response)) => self.finished(key, response, None, now),
+            (request::Outcome::AuthFailed(status), Some(response)) => {
+                let reason = format!("{}: user or password is not what the realm wants", response.reason());
+                self.finished(key, response, Some((status, reason)), now);
+            }
+            (request::Outcome::Failed { status, reason }, _) => self.failed(key, status, reason, now),
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, key: u64, transaction: TransactionId) {
+        self.users.insert(transaction, User::Running(key));
+        let flow = self.transactions.flow(transaction);
+        if let Some(Running { owner: Owner::Invite(id) | Owner::Reinvite(id), .. }) = self.running.get(&key)
+            && let (Some(call), Some(flow)) = (self.calls.get_mut(id), flow)
+        {
+            call.invite_sent(flow);
+        }
+    }
+
+    /// A final response: the owner reads it. `judged` replaces status and reason where we know better.
+    fn finished(&mut self, key: u64, response: &check::Response<'_, '_>, judged: Option<(u16, String)>, now: Instant) {
+        let (status, reason) = judged.unwrap_or_else(|| (response.code, response.reason().to_owned()));
+        let outcome = Outcome { status, reason, local: false, by_peer: true };
+        let success = (200..300).contains(&status);
+        let raw = Some(response.raw());
+        match self.running.get(&key).map(|running| &running.owner) {
+            None => {}
+            Some(Owner::Invite(id)) => {
+                let id = *id;
+                self.with_call(id, raw, now, |call, _, _, out| match success {
+                    true => call.invite_success(response, now, out),
+                    false => call.invite_failure(outcome, now, out),
+                });
+                // The transaction may bring more 2xx: from other forks, or the same again.
+                if success {
+                    return;
+                }
+                self.running.remove(&key);
+            }
+            Some(Owner::Reinvite(id)) => {
+                let id = *id;
+                let retry_after = retry_after_s(response);
+                self.with_call(id, raw, now, |call, _, rng, out| match success {
+                    // A repeat of what an earlier one got.
+                    true if call.ticket() != key => out.push(Action::RepeatAck),
+                    true => call.reinvite_success(response, now, out),
+                    false => call.reinvite_failure(outcome, retry_after, rng, now, out),
+                });
+                if success {
+                    return;
+                }
+                self.running.remove(&key);
+            }
+            Some(Owner::Bye { .. }) => {
+                self.running.remove(&key);
+            }
+            Some(Owner::Register(account)) => {
+                let account = *account;
+                self.running.remove(&key);
+                self.register_response(account, response, outcome, now);
+            }
+            Some(Owner::Plain(plain)) => {
+                let (request, account) = (plain.request, plain.account);
+                self.running.remove(&key);
+                self.request_done(request, account, (outcome.status, outcome.reason), raw, now);
+            }
+        }
+    }
+
+    /// No final response, and no more tries.
+    fn failed(&mut self, key: u64, status: u16, reason: String, now: Instant) {
+        let Some(running) = self.running.remove(&key) else { return };
+        let outcome = Outcome { status, reason, local: true, by_peer: false };
+        match running.owner {
+            Owner::Invite(id) => {
+                self.with_call(id, None, now, |call, _, _, out| call.invite_failure(outcome, now, out));
+            }
+            Owner::Reinvite(id) => {
+                self.with_call(id, None, now, |call, _, rng, out| call.reinvite_failure(outcome, None, rng, now, out));
+            }
+            Owner::Bye { .. } => {}
+            Owner::Register(account) => self.register_failed(account, outcome, None, None, now),
+            Owner::Plain(plain) => {
+                self.request_done(plain.request, plain.account, (status, outcome.reason), None, now);
+            }
+        }
+    }
+
+    /// Sends the ACK to a 2xx. RFC 3261 s13.2.2.4.
+    pub(super) fn send_ack(&mut self, id: CallId, dialog: Box<Dialog>, body: Option<Bytes>, keep: bool, now: Instant) {
+        let Some(call) = self.calls.get(&id) else { return };
+        let (flow, ticket) = (call.flow(), call.ticket());
+        let request = self.running.get(&ticket).and_then(|running| running.request.as_ref());
+        let credentials = request.map(|r| r.credentials().to_vec()).unwrap_or_default();
+        let next_hop = dialog.next_hop().to_owned();
+        let ack = PendingAck { call: id, dialog, body, keep, credentials };
+        let token = self.next_running;
+        self.next_running = self.next_running.wrapping_add(1);
+        match self.whereto(&next_hop, flow, token) {
+            Whereto::Known(target) => self.launch_ack(ack, &target, now),
+            Whereto::Ask(query) => {
+                self.acks.insert(token, ack);
+                self.out.push_back(Output::Resolve(query));
+            }
+            Whereto::Nowhere(reason) => tracing::debug!(%reason, "an ACK has nowhere to go"),
+        }
+    }
+
+    fn launch_ack(&mut self, ack: PendingAck, target: &Target, now: Instant) {
+        let flow = self.calls.get(&ack.call).and_then(Call::flow);
+        let mut io = Io {
+            transactions: &mut self.transactions,
+            transports: &mut self.transports,
+            actions: &mut self.from_transactions,
+            wire: &mut self.from_transports,
+            rng: &mut self.rng,
+            shard: self.config.shard,
+            udp_limit: self.config.udp_size_limit,
+            account: None,
+            waiter: 0,
+            now,
+        };
+        let user_agent = &self.settings.user_agent;
+        let (dialog, body) = (&ack.dialog, ack.body.as_deref());
+        let name = Uri::parse(dialog.next_hop()).map(|uri| uri.host).unwrap_or_default();
+        let cseq = dialog.local_cseq();
+        let (target, bytes) =
+            request::send_once(target, name, flow, cseq, &ack.credentials, &mut io, |attempt, out| {
+                let w = head(dialog, "ACK", attempt, None, user_agent, out);
+                w.finish(body.map(|_| "application/sdp"), body.unwrap_or_default());
+            });
+        if ack.keep
+            && let Some(call) = self.calls.get_mut(&ack.call)
+        {
+            call.keep_ack(target, bytes);
+        }
+    }
+
+    /// Where a URI leads: known at once when it names the peer that the dialog's flow goes to.
+    fn whereto(&self, uri: &str, flow: Option<Flow>, token: u64) -> Whereto {
+        let Ok(uri) = Uri::parse(uri) else {
+            return Whereto::Nowhere(format!("{uri:?} is no SIP URI that a request could go to"));
+        };
+        let Some(query) = Query::new(token, &uri) else {
+            return Whereto::Nowhere("a tel or urn URI needs an outbound proxy: set the account's `proxy`".to_owned());
+        };
+        match (flow, query.literal()) {
+            (Some(flow), Some(ip)) if flow.remote.ip() == ip => Whereto::Known(Target {
+                protocol: query.protocol_or_default(),
+                remote: SocketAddr::new(ip, query.port_or_default()),
+                local: flow.local.ip(),
+            }),
+            _ => Whereto::Ask(query),
+        }
+    }
+}
+
+/// Where a request goes.
+enum Whereto {
+    Known(Target),
+    Ask(Query),
+    Nowhere(String),
+}
+
+/// The parts of an account that a request works with, apart from each other.
+struct Parts<'a> {
+    user: &'a str,
+    credentials: Option<Credentials>,
+    digest: &'a mut DigestCache,
+    registration: Option<&'a mut Registering>,
+}
+
+fn parts(account: &mut Account) -> Parts<'_> {
+    let credentials = account.credentials();
+    let Account { user, digest, registration, .. } = account;
+    Parts { user, credentials, digest, registration: registration.as_mut() }
+}
+
+enum Subject<'a> {
+    Call(&'a mut Call),
+    Bye(&'a mut Dialog),
+    Register(&'a mut Registering),
+    Plain(&'a mut Plain),
+}
+
+/// Prints the tries of a request.
+struct Printer<'a> {
+    subject: Subject<'a>,
+    initial: bool,
+    user: &'a str,
+    cx: &'a Settings,
+}
+
+impl Printer<'_> {
+    fn dialog(&self) -> &Dialog {
+        match &self.subject {
+            Subject::Call(call) => call.dialog(),
+            Subject::Bye(dialog) => dialog,
+            Subject::Register(registering) => &registering.dialog,
+            Subject::Plain(plain) => &plain.dialog,
+        }
+    }
+
+    fn dialog_mut(&mut self) -> &mut Dialog {
+        match &mut self.subject {
+            Subject::Call(call) => call.dialog_mut(),
+            Subject::Bye(dialog) => dialog,
+            Subject::Register(registering) => &mut registering.dialog,
+            Subject::Plain(plain) => &mut plain.dialog,
+        }
+    }
+}
+
+impl Template for Printer<'_> {
+    fn uri(&self) -> &str {
+        self.dialog().request_uri()
+    }
+
+    fn body(&self) -> &[u8] {
+        match &self.subject {
+            Subject::Plain(plain) => &plain.body,
+            Subject::Call(_) | Subject::Bye(_) | Subject::Register(_) => &[],
+        }
+    }
+
+    fn next_cseq(&mut self) -> u32 {
+        self.dialog_mut().next_cseq()
+    }
+
+    fn write(&mut self, attempt: &Attempt<'_>, out: &mut Vec<u8>) {
+        let user_agent = &self.cx.user_agent;
+        match &mut self.subject {
+            Subject::Call(call) if self.initial => call.write_invite(attempt, self.user, self.cx, out),
+            Subject::Call(call) => call.write_reinvite(attempt, self.user, self.cx, out),
+            Subject::Bye(dialog) => head(dialog, "BYE", attempt, None, user_agent, out).finish(None, b""),
+            Subject::Register(registering) => {
+                registering.contact = contact(attempt.contact, attempt.protocol, self.user);
+                registering.asked_s = registering.machine.expires_s();
+                let shown = Some(&*registering.contact);
+                let mut w = head(&registering.dialog, "REGISTER", attempt, shown, user_agent, out);
+                w.header_fmt(Name::Expires, format_args!("{}", registering.asked_s));
+                w.header(Name::Allow, ALLOW);
+                w.finish(None, b"");
+            }
+            Subject::Plain(plain) => {
+                let own = contact(attempt.contact, attempt.protocol, self.user);
+                // RFC 3428 s4: a MESSAGE carries no Contact.
+                let shown = (plain.method != "MESSAGE").then_some(&*own);
+                let mut w = head(&plain.dialog, &plain.method, attempt, shown, user_agent, out);
+                if plain.method == "OPTIONS" {
+                    w.header(Name::Accept, "application/sdp");
+                }
+                for (name, value) in &plain.headers {
+                    w.named(name, value);
+                }
+                let content_type = (!plain.body.is_empty()).then_some(&*plain.content_type);
+                w.finish(content_type, &plain.body);
+            }
+        }
+    }
+}

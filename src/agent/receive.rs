@@ -1,0 +1,180 @@
+//! From bytes to the machine that they concern. RFC 3261 s18.1.2, s18.2.1, s8.2, s17.1.3, s17.2.3.
+
+use super::{Agent, User, io::Output, route};
+use crate::base::id::CallId;
+use crate::base::{Flow, Instant};
+use crate::call::Invitation;
+use crate::message::{Message, Method, Name, Scheme, Uri, check};
+use crate::transaction::{OnRequest, TransactionId};
+use crate::transport::{ResponseSeed, ViaFix, response_flow};
+use bytes::Bytes;
+use std::hash::BuildHasher;
+
+impl Agent {
+    /// Bytes of a stream whose home is this shard.
+    pub(super) fn stream_data(&mut self, flow: Flow, bytes: &[u8], now: Instant) {
+        let mut feed = self.transports.feed(flow, bytes, now);
+        while let Some(message) = feed.next() {
+            self.receive(flow, message, true, now);
+            self.flush(now);
+        }
+        self.transports.fed(feed, &mut self.from_transports);
+    }
+
+    /// One whole message. `may_route`: it may belong to another shard.
+    pub(super) fn receive(&mut self, flow: Flow, bytes: &[u8], may_route: bool, now: Instant) {
+        let message = match Message::parse(bytes) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::debug!(%error, "a message that cannot be read was dropped");
+                self.dropped = self.dropped.saturating_add(1);
+                return;
+            }
+        };
+        if may_route && self.config.shards > 1 {
+            let shard = route(&message, self.config.shards);
+            if shard != self.config.shard {
+                self.out.push_back(Output::Route { shard, flow, bytes: Bytes::copy_from_slice(bytes) });
+                return;
+            }
+        }
+        if message.is_request() {
+            match check::request(&message) {
+                Ok(request) => self.request(&request, flow, now),
+                Err(rejection) => {
+                    self.dropped = self.dropped.saturating_add(1);
+                    self.refuse_unchecked(&message, flow, rejection.status, &rejection.reason);
+                }
+            }
+        } else {
+            match check::response(&message) {
+                Ok(response) => self.response(&response, now),
+                Err(error) => {
+                    tracing::debug!(%error, "a response that breaks the rules was dropped");
+                    self.dropped = self.dropped.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    fn request(&mut self, request: &check::Request<'_, '_>, flow: Flow, now: Instant) {
+        match self.transactions.on_request(request, flow, now, &mut self.from_transactions) {
+            OnRequest::Absorbed => {}
+            OnRequest::AckFor2xx(_) => self.ack(request, now),
+            OnRequest::New if request.method == Method::Ack => self.ack(request, now),
+            OnRequest::Cancel(invite) => self.cancel(request, flow, invite, now),
+            OnRequest::New => self.new_request(request, flow, now),
+        }
+    }
+
+    /// RFC 3261 s8.2: which method, which dialog, which extensions.
+    fn new_request(&mut self, request: &check::Request<'_, '_>, flow: Flow, now: Instant) {
+        if let Some(tag) = request.to.tag() {
+            return match self.call_of(request, tag) {
+                Some(call) => self.in_dialog(request, flow, call, now),
+                None => self.refuse(request, flow, 481, &[]),
+            };
+        }
+        if request.method == Method::Cancel {
+            return self.refuse(request, flow, 481, &[]);
+        }
+        let scheme = Uri::parse(request.uri).map(|uri| uri.scheme);
+        if !matches!(scheme, Ok(Scheme::Sip | Scheme::Sips | Scheme::Tel)) {
+            return self.refuse(request, flow, 416, &[]);
+        }
+        let merged = self.merged_key(request);
+        if self.merged.contains_key(&merged) {
+            return self.refuse(request, flow, 482, &[]);
+        }
+        let unsupported: Vec<&str> = request.list(Name::Require).collect();
+        if !unsupported.is_empty() {
+            return self.refuse(request, flow, 420, &[(Name::Unsupported, &unsupported.join(", "))]);
+        }
+        match request.method {
+            Method::Invite => self.invite(request, flow, merged, now),
+            Method::Options => self.options(request, flow, merged, now),
+            Method::Message => self.message(request, flow, merged, now),
+            Method::Other(_) => self.refuse(request, flow, 501, &[(Name::Allow, crate::call::ALLOW)]),
+            _ => self.refuse(request, flow, 405, &[(Name::Allow, crate::call::ALLOW)]),
+        }
+    }
+
+    /// Makes the server transaction of a new request.
+    pub(super) fn server(
+        &mut self,
+        request: &check::Request<'_, '_>,
+        flow: Flow,
+        user: &str,
+        owner: User,
+        now: Instant,
+    ) -> Option<Invitation> {
+        let fix = ViaFix::of(&request.via, &flow);
+        let seed = ResponseSeed::new(request, &fix);
+        let trying = (request.method == Method::Invite).then(|| {
+            let mut out = Vec::with_capacity(320);
+            seed.write(&mut out, 100, "Trying", None, |_| {}, None, b"");
+            Bytes::from(out)
+        });
+        let back = response_flow(&request.via, &flow);
+        let transaction = self.transactions.new_server(request, back, trying, now)?;
+        self.users.insert(transaction, owner);
+        if let User::Server { merged: Some(merged), .. } = owner {
+            self.merged.insert(merged, transaction);
+        }
+        let contact = super::address::contact(&self.transports, &flow, user);
+        Some(Invitation { transaction, seed, flow, contact })
+    }
+
+    fn in_dialog(&mut self, request: &check::Request<'_, '_>, flow: Flow, call: CallId, now: Instant) {
+        let account = self.calls.get(&call).map(|c| c.account()).unwrap_or_default();
+        let user = self.contact_user(account, request);
+        let owner = User::Server { merged: None, call };
+        let Some(invitation) = self.server(request, flow, &user, owner, now) else {
+            return self.refuse(request, flow, 503, &[]);
+        };
+        self.with_call(call, Some(request.raw()), now, |call, cx, rng, out| {
+            call.in_dialog(request, invitation, cx, rng, now, out);
+        });
+    }
+
+    fn ack(&mut self, request: &check::Request<'_, '_>, now: Instant) {
+        if let Some(call) = request.to.tag().and_then(|tag| self.call_of(request, tag)) {
+            self.with_call(call, Some(request.raw()), now, |call, _, _, out| call.ack_received(request, now, out));
+        }
+    }
+
+    /// CANCEL: answered by itself, then the INVITE by the call. RFC 3261 s9.2.
+    fn cancel(&mut self, request: &check::Request<'_, '_>, flow: Flow, invite: TransactionId, now: Instant) {
+        let Some(User::Server { call, .. }) = self.users.get(&invite).copied() else {
+            return self.refuse(request, flow, 481, &[]);
+        };
+        let owner = User::Server { merged: None, call };
+        let Some(invitation) = self.server(request, flow, "", owner, now) else {
+            return self.refuse(request, flow, 503, &[]);
+        };
+        // The To tag of the CANCEL's response is that of the INVITE's responses.
+        let tag = self.calls.get(&call).map_or_else(String::new, |c| c.dialog().local_tag().to_owned());
+        self.respond(&invitation, 200, (!tag.is_empty()).then_some(&*tag), &[], now);
+        self.with_call(call, Some(request.raw()), now, |call, cx, _, out| call.cancelled(invite, cx, now, out));
+    }
+
+    /// The call whose dialog a request with our `tag` in To belongs to. RFC 3261 s12.2.2.
+    fn call_of(&self, request: &check::Request<'_, '_>, tag: &str) -> Option<CallId> {
+        let id = self.by_tag.get(tag)?;
+        let remote_tag = request.from.tag().unwrap_or("");
+        self.calls.get(id).filter(|call| call.dialog().matches(request.call_id, tag, remote_tag)).map(|_| *id)
+    }
+
+    /// The user part of our Contact to the peer of a request.
+    pub(super) fn contact_user(&self, account: crate::base::id::AccountId, request: &check::Request<'_, '_>) -> String {
+        match self.accounts.find(account) {
+            Some(account) => account.user.clone(),
+            None => Uri::parse(request.uri).ok().and_then(|uri| uri.user).unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What merged copies of a request share. RFC 3261 s8.2.2.2.
+    fn merged_key(&self, request: &check::Request<'_, '_>) -> u64 {
+        self.secret.hash_one((request.call_id, request.from.tag(), request.cseq.number, request.cseq.method))
+    }
+}

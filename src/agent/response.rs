@@ -1,0 +1,26 @@
+//! Responses from the network, for the requests that they answer. RFC 3261 s17.1.3, s18.1.2.
+
+use super::{Agent, User};
+use crate::base::Instant;
+use crate::message::{Message, Name, check};
+use crate::transaction::OnResponse;
+
+impl Agent {
+    pub(super) fn response(&mut self, response: &check::Response<'_, '_>, now: Instant) {
+        match self.transactions.on_response(response, now, &mut self.from_transactions) {
+            OnResponse::ToUser(id) => {
+                if let Some(User::Running(key)) = self.users.get(&id).copied() {
+                    self.running_response(key, id, response, now);
+                }
+            }
+            OnResponse::Absorbed => {}
+            OnResponse::Stray => self.dropped = self.dropped.saturating_add(1),
+        }
+    }
+}
+
+/// The seconds of a Retry-After: `120 (I'm in a meeting);duration=..`. RFC 3261 s20.33.
+pub(super) fn retry_after_s(response: &Message<'_>) -> Option<u32> {
+    let value = response.header(Name::RetryAfter)?;
+    value.trim().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}

@@ -1,0 +1,1 @@
+//! A call on its own, without agent.

@@ -1,0 +1,8 @@
+//! The simulation: whole agents over bad networks in virtual time.
+
+mod calls;
+mod determinism;
+mod many;
+mod media;
+mod requests;
+mod support;

@@ -1,0 +1,1 @@
+//! Calls with real audio through the stage, in virtual time.
