@@ -1,0 +1,247 @@
+//! The command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use sipwright::engine::{Codec, LogLevel};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// SIP calls, messages and tests from the command line.
+#[derive(Debug, Parser)]
+#[command(name = "sipwright", disable_version_flag = true, max_term_width = 120, after_help = CODES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const CODES: &str = "Exit codes: 0 ok, 1 other failure, 2 usage, 3 malformed message (inspect), 10 busy, 11 declined, 12 no answer, \
+13 not found, 14 authentication, 20 transport, 21 no media.\nThe password is taken from --password-file or from $SIP_PASSWORD.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Call somebody
+    Call(CallArgs),
+    /// Answer calls until SIGTERM, or a number of them
+    Answer(AnswerArgs),
+    /// Register, stay registered, and unregister at the end
+    Register(RegisterArgs),
+    /// Ask a peer whether it is there (OPTIONS)
+    Ping(PingArgs),
+    /// Send a text (MESSAGE)
+    Message(MessageArgs),
+    /// Read a SIP message from a file and print it as JSON
+    Inspect(InspectArgs),
+    /// Print the version
+    Version,
+}
+
+/// Where to listen, who we are, what to print: every command that talks to the network has these.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Common {
+    /// Listen on this address, such as udp://127.0.0.1:5070 or tcp://[::]:5060; repeatable, port 0 takes a free one
+    #[arg(long, value_name = "URI", help_heading = "Network")]
+    pub listen: Vec<String>,
+    /// The address that peers see of us (Contact, Via, SDP)
+    #[arg(long, value_name = "IP", help_heading = "Network")]
+    pub public_address: Option<IpAddr>,
+    /// Signalling threads
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Network")]
+    pub threads: usize,
+    /// Who we are: sip:alice@example.com, or a user name with --proxy
+    #[arg(long, value_name = "URI", help_heading = "Account")]
+    pub user: Option<String>,
+    /// User name for authentication, where it is not that of --user
+    #[arg(long, value_name = "NAME", help_heading = "Account")]
+    pub auth_user: Option<String>,
+    /// File with the password in its first line; without it $SIP_PASSWORD counts
+    #[arg(long, value_name = "FILE", help_heading = "Account")]
+    pub password_file: Option<PathBuf>,
+    /// Proxy that every request goes through
+    #[arg(long, value_name = "URI", help_heading = "Account")]
+    pub proxy: Option<String>,
+    /// Print events as JSON, one per line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Draw the SIP call flow at the end
+    #[arg(long, help_heading = "Output")]
+    pub ladder: bool,
+    /// No progress on stderr
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
+    /// Log to stderr: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", value_parser = log_level, help_heading = "Output")]
+    pub log: Option<LogLevel>,
+}
+
+/// What happens in a call that is up.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Media {
+    /// Play this WAV file
+    #[arg(long, value_name = "FILE", help_heading = "Audio")]
+    pub play: Option<PathBuf>,
+    /// Play it again and again
+    #[arg(long, requires = "play", help_heading = "Audio")]
+    pub repeat: bool,
+    /// Record to this WAV file (stereo: left us, right them); later calls get FILE-2, FILE-3 ..
+    #[arg(long, value_name = "FILE", help_heading = "Audio")]
+    pub record: Option<PathBuf>,
+    /// Record both sides mixed into one channel
+    #[arg(long, requires = "record", help_heading = "Audio")]
+    pub mono: bool,
+    /// Send these keys: 0-9 * # A-D, a comma waits half a second
+    #[arg(long, value_name = "KEYS", help_heading = "Audio")]
+    pub send_dtmf: Option<String>,
+    /// Codec: PCMU, PCMA or G722; repeatable, in order of preference
+    #[arg(long, value_name = "NAME", value_parser = codec, help_heading = "Audio")]
+    pub codec: Vec<Codec>,
+    /// Negotiate, but send and receive no audio
+    #[arg(long, conflicts_with_all = ["play", "record", "send_dtmf"], help_heading = "Audio")]
+    pub no_media: bool,
+    /// Hang up so many seconds after the answer
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CallArgs {
+    /// Whom to call: sip:bob@example.com, or a user of our domain
+    pub target: String,
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub media: Media,
+    /// How many calls to make
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_calls: u32,
+    /// Calls per second, with --max-calls
+    #[arg(long, value_name = "N", default_value_t = 10.0)]
+    pub rate: f64,
+    /// Give up after so many seconds of ringing
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "180")]
+    pub ring_timeout: Duration,
+    /// Register first, and unregister at the end
+    #[arg(long, requires = "user", overrides_with = "no_register", help_heading = "Account")]
+    pub register: bool,
+    /// Do not register (the default)
+    #[arg(long, help_heading = "Account")]
+    pub no_register: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct AnswerArgs {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub media: Media,
+    /// End after so many calls; until SIGTERM without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_calls: Option<u32>,
+    /// Ring for so many seconds before answering
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    pub ring: Duration,
+    /// Refuse every call with this status, such as 486
+    #[arg(long, value_name = "STATUS", value_parser = clap::value_parser!(u16).range(300..700))]
+    pub reject: Option<u16>,
+    /// Do not register --user
+    #[arg(long, help_heading = "Account")]
+    pub no_register: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RegisterArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// Stay registered for so many seconds; until SIGTERM without it
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+    /// Lifetime asked for
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(60..=86_400))]
+    pub expires: u32,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct PingArgs {
+    /// Whom to ask: sip:example.com
+    pub target: String,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct MessageArgs {
+    /// To whom
+    pub target: String,
+    /// The text; - reads it from stdin
+    pub text: String,
+    #[command(flatten)]
+    pub common: Common,
+    /// What kind of text it is
+    #[arg(long, value_name = "TYPE", default_value = "text/plain")]
+    pub content_type: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct InspectArgs {
+    /// File with one SIP message; - reads stdin
+    pub file: PathBuf,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "not a positive number of seconds".to_owned())
+}
+
+fn codec(text: &str) -> Result<Codec, String> {
+    Codec::from_name(text).ok_or_else(|| format!("not one of {}", Codec::ALL.map(Codec::name).join(", ")))
+}
+
+fn log_level(text: &str) -> Result<LogLevel, String> {
+    Ok(match text {
+        "error" => LogLevel::Error,
+        "warn" => LogLevel::Warn,
+        "info" => LogLevel::Info,
+        "debug" => LogLevel::Debug,
+        "trace" => LogLevel::Trace,
+        _ => return Err("not one of error, warn, info, debug, trace".into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_checked() {
+        for wrong in [
+            &["sipwright", "call", "sip:a@b", "--codec", "OPUS"][..],
+            &["sipwright", "call", "sip:a@b", "--duration", "-1"],
+            &["sipwright", "call", "sip:a@b", "--duration", "soon"],
+            &["sipwright", "call", "sip:a@b", "--no-media", "--play", "x.wav"],
+            &["sipwright", "answer", "--reject", "200"],
+            &["sipwright", "call"],
+            &["sipwright"],
+        ] {
+            assert_eq!(Args::try_parse_from(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
+        let args = Args::try_parse_from([
+            "sipwright",
+            "call",
+            "bob",
+            "--codec",
+            "pcma",
+            "--codec",
+            "G722",
+            "--duration",
+            "0.5",
+        ]);
+        let Command::Call(call) = args.unwrap().command else { panic!() };
+        assert_eq!(call.media.codec, [Codec::Pcma, Codec::G722]);
+        assert_eq!(call.media.duration, Some(Duration::from_millis(500)));
+    }
+}

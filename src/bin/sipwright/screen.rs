@@ -1,0 +1,102 @@
+//! What the user sees: results on stdout, progress and the live line on stderr.
+
+use crate::args::Common;
+use crate::events_json;
+use sipwright::engine::{Event, Quality};
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// The two streams.
+#[derive(Debug)]
+pub struct Screen {
+    json: bool,
+    quiet: bool,
+    live: bool,
+    /// A live line stands at the cursor.
+    drawn: bool,
+}
+
+impl Screen {
+    pub fn new(common: &Common) -> Self {
+        let live =
+            !common.quiet && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
+        Screen { json: common.json, quiet: common.quiet, live, drawn: false }
+    }
+
+    /// Whether somebody looks at a live line.
+    pub const fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// An event, as a line of JSON when asked for.
+    pub fn event(&mut self, event: &Event) {
+        if self.json {
+            self.clear();
+            line(&mut std::io::stdout(), &events_json::event(event).to_string());
+        }
+    }
+
+    /// The result, which stdout is for; with `--json` the events are the result and this goes to stderr.
+    pub fn result(&mut self, text: &str) {
+        self.clear();
+        if !self.json {
+            line(&mut std::io::stdout(), text);
+        } else if !self.quiet {
+            line(&mut std::io::stderr(), text);
+        }
+    }
+
+    /// Progress.
+    pub fn progress(&mut self, text: &str) {
+        if !self.quiet {
+            self.clear();
+            line(&mut std::io::stderr(), text);
+        }
+    }
+
+    /// Something went wrong; shown also when quiet.
+    pub fn trouble(&mut self, text: &str) {
+        self.clear();
+        line(&mut std::io::stderr(), text);
+    }
+
+    /// Draws the live line of a call anew.
+    pub fn live(&mut self, elapsed: Duration, quality: &Quality) {
+        if self.live {
+            let seconds = elapsed.as_secs();
+            let mut err = std::io::stderr();
+            let _ = write!(err, "\r\x1b[K{:02}:{:02}  {}", seconds / 60, seconds % 60, figures(quality));
+            let _ = err.flush();
+            self.drawn = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// `sent 250, received 248, loss 0.8 %, jitter 1.2 ms, MOS 4.35`.
+pub fn figures(q: &Quality) -> String {
+    let mos = if q.mos > 0.0 { format!("{:.2}", q.mos) } else { "unknown".into() };
+    format!(
+        "sent {}, received {}, loss {:.1} %, jitter {:.1} ms, MOS {mos}",
+        q.sent, q.received, q.loss_pct, q.jitter_ms
+    )
+}
+
+/// Whether the terminal can draw more than ASCII.
+pub fn is_unicode() -> bool {
+    ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
+        .is_some_and(|v| v.to_ascii_uppercase().replace('-', "").contains("UTF8"))
+}
+
+/// A line in one write. A reader that has gone is no failure of the call.
+fn line(out: &mut impl Write, text: &str) {
+    let _ = out.write_all(format!("{text}\n").as_bytes());
+    let _ = out.flush();
+}
