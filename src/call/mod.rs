@@ -300,6 +300,3 @@ impl Call {
 fn local(status: u16, reason: impl Into<String>) -> Outcome {
     Outcome { status, reason: reason.into(), local: true, by_peer: false }
 }
-
-#[cfg(test)]
-mod tests;

@@ -78,6 +78,8 @@ impl Ord for Scheduled {
     }
 }
 
+type Script = Box<dyn FnMut(&[u8], SocketAddr, Instant) -> Vec<Vec<u8>>>;
+
 /// Hosts, a network and a virtual clock.
 pub struct World {
     now: Instant,
@@ -85,6 +87,7 @@ pub struct World {
     network: Network,
     hosts: Vec<Host>,
     names: BTreeMap<String, Vec<IpAddr>>,
+    scripts: Vec<(IpAddr, Script)>,
     future: BinaryHeap<Reverse<Scheduled>>,
     order: u64,
     streams: Streams,
@@ -109,6 +112,7 @@ impl World {
             network,
             hosts: Vec::new(),
             names: BTreeMap::new(),
+            scripts: Vec::new(),
             future: BinaryHeap::new(),
             order: 0,
             streams: Streams::default(),
@@ -172,6 +176,11 @@ impl World {
         };
         self.hosts.push(Host::new(ip, agents, media));
         id
+    }
+
+    /// A scripted peer: answers each datagram with what `script` returns. For registrars, strange vendors and attackers.
+    pub fn scripted(&mut self, ip: IpAddr, script: impl FnMut(&[u8], SocketAddr, Instant) -> Vec<Vec<u8>> + 'static) {
+        self.scripts.push((ip, Box::new(script)));
     }
 
     /// Makes a host name resolve to addresses.
@@ -336,6 +345,12 @@ impl World {
         let now = self.now;
         match what {
             Happening::Datagram { from, to, bytes } => {
+                if let Some((_, script)) = self.scripts.iter_mut().find(|(ip, _)| *ip == to.ip()) {
+                    for answer in script(&bytes, from, now) {
+                        self.datagram(to, from, answer.into());
+                    }
+                    return;
+                }
                 let Some(host) = self.host_at(to) else { return };
                 let shard = self.network.any_shard(self.hosts[host.0].agents.len() as u8);
                 self.input(host, shard, Input::Datagram { flow: Flow::udp(to, from), bytes: &bytes });

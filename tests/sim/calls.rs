@@ -195,6 +195,9 @@ fn a_lost_ack_ends_the_call_with_bye() {
     p.world.conditions(Conditions { loss: 1.0, ..Conditions::GOOD });
     let outcome = p.ended(p.b);
     assert_eq!((outcome.status, outcome.local), (408, true));
+    // The network is back before the BYE is given up: the caller hears of it.
+    p.world.conditions(Conditions::GOOD);
+    assert_eq!(p.ended(p.a).status, 200);
     p.all_is_gone();
 }
 

@@ -4,5 +4,6 @@ mod calls;
 mod determinism;
 mod many;
 mod media;
+mod register;
 mod requests;
 mod support;

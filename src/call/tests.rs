@@ -1,1 +1,0 @@
-//! A call on its own, without agent.
