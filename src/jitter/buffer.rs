@@ -301,6 +301,13 @@ impl JitterBuffer {
         }
     }
 
+    /// The player was held up for so many ticks: what should have been played in them is dropped as late.
+    pub fn skip(&mut self, ticks: u32) {
+        if let Some(play) = self.play.filter(|play| !play.priming) {
+            self.drop_before(play.cursor.saturating_add(i64::from(ticks)));
+        }
+    }
+
     /// The delay now, in ticks: how far the sound played lies behind the newest that a packet without any jitter would bring.
     #[must_use]
     pub fn delay_ticks(&self, pending: u32, now: Instant) -> Option<i64> {
@@ -357,8 +364,8 @@ impl JitterBuffer {
     }
 
     fn ticks_at(&self, now: Instant) -> i64 {
-        let ticks = u128::from(now.as_micros()).saturating_mul(u128::from(self.clock_rate_hz)) / 1_000_000;
-        i64::try_from(ticks).unwrap_or(i64::MAX)
+        // Saturates after 70 years at 8000 Hz.
+        (now.as_micros().saturating_mul(u64::from(self.clock_rate_hz)) / 1_000_000) as i64
     }
 
     fn ms(&self, ms: i64) -> i64 {

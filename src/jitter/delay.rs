@@ -14,7 +14,7 @@ const BINS: usize = (JITTER_MAX.as_millis() as usize) / (BIN_MS as usize);
 const GROWTH: f32 = 1.0 + 1.0 / 512.0;
 const WEIGHT_MAX: f32 = 1e12;
 /// Packets between two looks at the histogram.
-const REVIEW: u8 = 16;
+const REVIEW: u8 = 32;
 /// Least target: room for the beat of the player.
 const FLOOR_MS: u32 = 10;
 /// Target before anything is known.
@@ -116,7 +116,8 @@ impl DelayEstimator {
         // From the longest delay down: `late` is the weight of what would come after it.
         for (index, weight) in self.bins.iter().enumerate().rev() {
             let delay_ms = (index as u32).saturating_add(1).saturating_mul(BIN_MS);
-            if late > 0.0 || *weight > 0.0 {
+            // A bin without packets is no candidate: the one below costs less and loses as little.
+            if *weight > 0.0 {
                 let cost = impairment(delay_ms as f32, 100.0 * late / self.total);
                 if cost < best_cost {
                     (best_cost, best_ms) = (cost, delay_ms);

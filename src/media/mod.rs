@@ -3,10 +3,20 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod dtmf;
 pub mod io;
+mod listen;
 mod output;
+mod play;
+mod policy;
+mod quality;
+mod receive;
+mod report;
+mod send;
 mod session;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 pub use output::{PacketRange, StageOutput};

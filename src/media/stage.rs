@@ -6,7 +6,7 @@
 
 use super::io::{MediaEventKind, MediaOrder};
 use super::output::{Outbox, PacketRange, StageOutput};
-use super::session::Session;
+use super::session::{Opening, Scratch, Session};
 use super::transform::PacketTransform;
 use crate::base::id::NodeId;
 use crate::base::{Duration, Instant, Rng, WallClock, limits};
@@ -22,6 +22,7 @@ pub struct Stage {
     wall: WallClock,
     next_beat: Option<Instant>,
     out: Outbox,
+    scratch: Scratch,
 }
 
 impl Stage {
@@ -34,14 +35,21 @@ impl Stage {
     /// An empty stage. The seed makes SSRCs, first sequence numbers and timestamps (RFC 3550 s5.1 wants them random).
     #[must_use]
     pub fn new(seed: [u8; 32], wall: WallClock) -> Self {
-        Stage { sessions: BTreeMap::new(), rng: Rng::new(seed), wall, next_beat: None, out: Outbox::default() }
+        Stage {
+            sessions: BTreeMap::new(),
+            rng: Rng::new(seed),
+            wall,
+            next_beat: None,
+            out: Outbox::default(),
+            scratch: Scratch::default(),
+        }
     }
 
     /// Makes the session of a [`MediaOrder::Open`] for which the driver has bound `rtp` and `rtcp`; `Ready` comes out, or `Failed`
     /// and `Closed`. Any other order goes the way of [`Stage::order`]. When the driver cannot bind, it tells the agent `Failed` itself.
     pub fn open(&mut self, order: MediaOrder, rtp: SocketAddr, rtcp: SocketAddr, now: Instant) {
         self.out.recycle();
-        let MediaOrder::Open { session, call, .. } = order else {
+        let MediaOrder::Open { session, call, cname, rtp_timeout, quality_interval, .. } = order else {
             return self.order(order, now);
         };
         if self.sessions.len() >= limits::SESSIONS || self.sessions.contains_key(&session) {
@@ -50,8 +58,9 @@ impl Stage {
             self.out.closed(session);
             return;
         }
-        let opened = Session::new(session, call, self.rng.fork(), now);
-        opened.ready(rtp, rtcp, &mut self.out);
+        let opening = Opening { id: session, call, cname, rtp_timeout, quality_interval };
+        let opened = Session::new(opening, &mut self.rng, now);
+        opened.tell(MediaEventKind::Ready { rtp, rtcp }, &mut self.out);
         self.sessions.insert(session, opened);
         self.next_beat.get_or_insert(now + Self::BEAT);
     }
@@ -83,7 +92,7 @@ impl Stage {
     pub fn handle(&mut self, session: NodeId, rtcp: bool, from: SocketAddr, packet: &mut [u8], now: Instant) {
         self.out.recycle();
         if let Some(session) = self.sessions.get_mut(&session) {
-            session.handle(rtcp, from, packet, now, &mut self.out);
+            session.handle(rtcp, from, packet, now, &self.wall, &mut self.out);
         }
     }
 
@@ -94,10 +103,13 @@ impl Stage {
         let Some(mut at) = self.next_beat.filter(|at| *at <= now) else { return };
         let due = (now.since(at).as_micros() as u64 / BEAT_US).saturating_add(1);
         let skipped = due.saturating_sub(Self::CATCH_UP);
-        at += Self::BEAT.saturating_mul(u32::try_from(skipped).unwrap_or(u32::MAX));
+        if let Ok(beats @ 1..) = u32::try_from(skipped) {
+            at += Self::BEAT.saturating_mul(beats);
+            self.sessions.values_mut().for_each(|session| session.skip(beats));
+        }
         for _ in skipped..due {
             for session in self.sessions.values_mut() {
-                session.beat(at, &self.wall, &mut self.out);
+                session.beat(at, &self.wall, &mut self.scratch, &mut self.out);
             }
             at += Self::BEAT;
         }
