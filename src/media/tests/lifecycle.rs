@@ -144,7 +144,8 @@ fn a_late_driver_catches_up_and_a_stalled_one_moves_on() {
     pair.ends[A].stage.beat(now);
     pair.drain(A);
     pair.record = false;
-    let packets = std::mem::take(&mut pair.ends[A].packets);
+    let mut packets = std::mem::take(&mut pair.ends[A].packets);
+    packets.retain(|packet| !crate::rtp::is_rtcp(packet));
     let timestamps: Vec<u32> =
         packets.iter().map(|p| crate::rtp::Packet::parse(p).unwrap()).map(|p| p.timestamp).collect();
     let gaps: Vec<u32> = timestamps.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
