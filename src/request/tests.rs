@@ -1,1 +1,489 @@
+//! Tries, failover, authentication rounds and cancelling of one request, with real tables and virtual time.
 
+use super::*;
+use crate::auth::{Credentials, DigestCache};
+use crate::base::map::Seeded;
+use crate::base::{Duration, Flow, Instant, Protocol, Rng, Timers};
+use crate::message::{Authorization, Message, Method, Name, Writer, check};
+use crate::resolve::Target;
+use crate::transaction::{self, OnResponse, TransactionId, Transactions};
+use crate::transport::{self, TransportConfig, Transports};
+
+struct Caller {
+    method: &'static str,
+    cseq: u32,
+    body: Vec<u8>,
+}
+
+impl Template for Caller {
+    fn uri(&self) -> &str {
+        "sip:bob@example.com"
+    }
+
+    fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn next_cseq(&mut self) -> u32 {
+        self.cseq += 1;
+        self.cseq
+    }
+
+    fn write(&mut self, attempt: &Attempt<'_>, out: &mut Vec<u8>) {
+        let mut w = Writer::request(out, self.method, self.uri());
+        w.header(Name::Via, attempt.via).header(Name::MaxForwards, "70");
+        w.header(Name::From, "<sip:alice@example.com>;tag=f").header(Name::To, "<sip:bob@example.com>");
+        w.header(Name::CallId, "c").header_fmt(Name::CSeq, format_args!("{} {}", attempt.cseq, self.method));
+        w.header_fmt(Name::Contact, format_args!("<sip:alice@{};transport={}>", attempt.contact, attempt.protocol));
+        attempt.write_credentials(&mut w);
+        w.finish(None, &self.body);
+    }
+}
+
+/// One request, the tables it works with, and what went out.
+struct Rig {
+    transactions: Transactions,
+    transports: Transports,
+    actions: Vec<transaction::Action>,
+    wire: Vec<transport::Action>,
+    rng: Rng,
+    account: Option<(Credentials, DigestCache)>,
+    now: Instant,
+    caller: Caller,
+    request: OutgoingRequest,
+    /// Bytes sent, with their flows.
+    sent: Vec<(Flow, String)>,
+    /// Streams asked for.
+    connects: Vec<(Protocol, std::net::SocketAddr)>,
+}
+
+fn target(protocol: Protocol, host: u8) -> Target {
+    Target { protocol, remote: ([192, 0, 2, host], 5060).into(), local: std::net::IpAddr::from([192, 0, 2, 1]) }
+}
+
+macro_rules! io {
+    ($rig:expr) => {
+        &mut Io {
+            transactions: &mut $rig.transactions,
+            transports: &mut $rig.transports,
+            actions: &mut $rig.actions,
+            wire: &mut $rig.wire,
+            rng: &mut $rig.rng,
+            shard: 3,
+            udp_limit: 1300,
+            account: $rig.account.as_mut().map(|(credentials, cache)| (&*credentials, cache)),
+            waiter: 7,
+            now: $rig.now,
+        }
+    };
+}
+
+impl Rig {
+    fn new(method: &'static str, targets: &[Target]) -> Self {
+        let seed = Seeded::new(1, 2);
+        let listeners =
+            vec![(Protocol::Udp, "0.0.0.0:5070".parse().unwrap()), (Protocol::Tcp, "0.0.0.0:5071".parse().unwrap())];
+        Rig {
+            transactions: Transactions::new(Timers::default(), seed),
+            transports: Transports::new(TransportConfig { shard: 3, listeners, public_address: None }, seed),
+            actions: Vec::new(),
+            wire: Vec::new(),
+            rng: Rng::new([5; 32]),
+            account: None,
+            now: Instant::ZERO,
+            caller: Caller { method, cseq: 0, body: Vec::new() },
+            request: OutgoingRequest::new(Method::from_token(method), targets, "example.com"),
+            sent: Vec::new(),
+            connects: Vec::new(),
+        }
+    }
+
+    fn with_account(mut self) -> Self {
+        let credentials = Credentials { user: "alice".into(), password: "pw".into(), realm: "example.com".into() };
+        self.account = Some((credentials, DigestCache::new()));
+        self
+    }
+
+    fn start(&mut self) -> Outcome {
+        self.request.start(&mut self.caller, io!(self))
+    }
+
+    /// Passes on what the tables want, as an agent does; what it leads to comes last.
+    fn drain(&mut self) -> Option<Outcome> {
+        let mut last = None;
+        loop {
+            let actions = std::mem::take(&mut self.actions);
+            let wire = std::mem::take(&mut self.wire);
+            if actions.is_empty() && wire.is_empty() {
+                return last;
+            }
+            for action in actions {
+                match action {
+                    transaction::Action::Transmit(t) => self.transports.transmit(t, self.now, &mut self.wire),
+                    transaction::Action::Timeout(id) => {
+                        last = Some(self.request.on_timeout(id, &mut self.caller, io!(self)));
+                    }
+                    transaction::Action::TransportError(id) => {
+                        last = Some(self.request.on_transport_error(id, &mut self.caller, io!(self)));
+                    }
+                    transaction::Action::Terminated(_) => {}
+                }
+            }
+            for action in wire {
+                match action {
+                    transport::Action::Transmit(t) => {
+                        self.sent.push((t.flow, String::from_utf8(t.bytes.to_vec()).unwrap()));
+                    }
+                    transport::Action::Connect { protocol, remote, .. } => self.connects.push((protocol, remote)),
+                    transport::Action::Ready { waiter, flow } => {
+                        assert_eq!(waiter, 7);
+                        last = Some(self.request.on_ready(flow, &mut self.caller, io!(self)));
+                    }
+                    transport::Action::Unreachable { reason, .. } => {
+                        last = Some(self.request.on_unreachable(&reason, &mut self.caller, io!(self)));
+                    }
+                    transport::Action::Close { .. } | transport::Action::Undeliverable { .. } => {}
+                }
+            }
+        }
+    }
+
+    fn until(&mut self, s: u64) -> Option<Outcome> {
+        let end = Instant::from_micros(s * 1_000_000);
+        let mut last = None;
+        while let Some(at) = self.transactions.next_timeout().filter(|at| *at <= end) {
+            self.now = at;
+            self.transactions.handle_timeout(at, &mut self.actions);
+            last = self.drain().or(last);
+        }
+        self.now = end;
+        last
+    }
+
+    /// The newest request of ours.
+    fn last(&mut self) -> (Flow, String) {
+        self.drain();
+        self.sent.last().cloned().unwrap()
+    }
+
+    /// The peer answers the newest request that is no ACK or CANCEL.
+    fn answer(&mut self, code: u16, extra: &str) -> Outcome {
+        self.drain();
+        let (_, text) = self.sent.iter().rfind(|(_, text)| text.starts_with(self.caller.method)).unwrap();
+        let message = Message::parse(text.as_bytes()).unwrap();
+        let mut out = Vec::new();
+        let mut w = Writer::response(&mut out, code, "X");
+        w.copy(&message, Name::Via).copy(&message, Name::From).copy(&message, Name::CallId).copy(&message, Name::CSeq);
+        w.header(Name::To, "<sip:bob@example.com>;tag=t").raw(extra.as_bytes());
+        w.finish(None, b"");
+        let message = Message::parse(&out).unwrap();
+        let response = check::response(&message).unwrap();
+        match self.transactions.on_response(&response, self.now, &mut self.actions) {
+            OnResponse::ToUser(id) => self.request.on_response(id, &response, &mut self.caller, io!(self)),
+            OnResponse::Absorbed | OnResponse::Stray => Outcome::Ignored,
+        }
+    }
+
+    fn opened(&mut self, protocol: Protocol, host: u8) -> Option<Outcome> {
+        let t = target(protocol, host);
+        let flow = Flow {
+            protocol,
+            local: "192.0.2.1:40000".parse().unwrap(),
+            remote: t.remote,
+            connection: 3 << 56 | u64::from(host),
+        };
+        self.transports.stream_opened(flow, true, self.now, &mut self.wire);
+        self.drain()
+    }
+
+    fn refused(&mut self, protocol: Protocol, host: u8) -> Option<Outcome> {
+        self.transports.connect_failed(protocol, target(protocol, host).remote, "refused", &mut self.wire);
+        self.drain()
+    }
+}
+
+fn header(text: &str, name: Name) -> String {
+    Message::parse(text.as_bytes()).unwrap().header(name).unwrap().to_owned()
+}
+
+fn sent(outcome: &Outcome) -> TransactionId {
+    match outcome {
+        Outcome::Sent(id) => *id,
+        other => panic!("{other:?}"),
+    }
+}
+
+const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"example.com\", nonce=\"n1\", qop=\"auth\"\r\n";
+
+#[test]
+fn a_request_over_udp() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Udp, 9)]);
+    sent(&rig.start());
+    let (flow, text) = rig.last();
+    assert_eq!((flow.local, flow.remote), ("192.0.2.1:5070".parse().unwrap(), "192.0.2.9:5060".parse().unwrap()));
+    assert!(header(&text, Name::Via).starts_with("SIP/2.0/UDP 192.0.2.1:5070;rport;branch=z9hG4bK03"));
+    assert_eq!(header(&text, Name::Contact), "<sip:alice@192.0.2.1:5070;transport=udp>");
+    assert_eq!(rig.answer(100, ""), Outcome::Provisional);
+    assert_eq!(rig.answer(200, ""), Outcome::Final(200));
+    assert_eq!(rig.answer(200, ""), Outcome::Ignored);
+    assert!(rig.request.is_done());
+}
+
+#[test]
+fn no_target_is_a_failure_at_once() {
+    let mut rig = Rig::new("MESSAGE", &[]);
+    assert!(matches!(rig.start(), Outcome::Failed { status: 503, .. }));
+    assert!(rig.transactions.is_empty());
+}
+
+#[test]
+fn a_target_that_does_not_answer_is_followed_by_the_next() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]);
+    let first = sent(&rig.start());
+    let (_, text) = rig.last();
+    let next = sent(&rig.until(32).unwrap());
+    assert_ne!(first, next);
+    let (flow, again) = rig.last();
+    assert_eq!(flow.remote, target(Protocol::Udp, 10).remote);
+    // A new branch and the same CSeq. RFC 3263 s4.3.
+    assert_ne!(header(&text, Name::Via), header(&again, Name::Via));
+    assert_eq!(header(&text, Name::CSeq), header(&again, Name::CSeq));
+    let end = rig.until(64).unwrap();
+    assert_eq!(end, Outcome::Failed { status: 408, reason: "no answer from 192.0.2.10:5060 over udp".into() });
+}
+
+#[test]
+fn a_503_and_a_transport_error_are_followed_by_the_next_target() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10), target(Protocol::Udp, 11)]);
+    rig.start();
+    let second = sent(&rig.answer(503, ""));
+    rig.transactions.transport_error(second, rig.now, &mut rig.actions);
+    sent(&rig.drain().unwrap());
+    assert_eq!(rig.last().0.remote, target(Protocol::Udp, 11).remote);
+    // The last one's 503 is final.
+    assert_eq!(rig.answer(503, ""), Outcome::Final(503));
+}
+
+#[test]
+fn a_stream_is_opened_and_then_used_again() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Tcp, 9)]);
+    assert_eq!(rig.start(), Outcome::Connecting);
+    rig.drain();
+    assert_eq!(rig.connects, [(Protocol::Tcp, target(Protocol::Tcp, 9).remote)]);
+    sent(&rig.opened(Protocol::Tcp, 9).unwrap());
+    let (flow, text) = rig.last();
+    assert_eq!(flow.protocol, Protocol::Tcp);
+    assert!(header(&text, Name::Via).starts_with("SIP/2.0/TCP 192.0.2.1:5071;"));
+    rig.answer(200, "");
+
+    rig.request = OutgoingRequest::new(Method::Message, &[target(Protocol::Tcp, 9)], "example.com");
+    sent(&rig.start());
+    assert_eq!(rig.connects.len(), 1);
+}
+
+#[test]
+fn an_unreachable_peer_is_followed_by_the_next_or_named() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Tcp, 9), target(Protocol::Tcp, 10)]);
+    rig.start();
+    assert_eq!(rig.refused(Protocol::Tcp, 9), Some(Outcome::Connecting));
+    let end = rig.refused(Protocol::Tcp, 10).unwrap();
+    assert_eq!(
+        end,
+        Outcome::Failed { status: 503, reason: "192.0.2.10:5060 cannot be reached over tcp: refused".into() }
+    );
+}
+
+#[test]
+fn a_large_request_goes_over_tcp_and_back_to_udp_where_there_is_none() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Udp, 9)]);
+    rig.caller.body = vec![b'x'; 1300];
+    assert_eq!(rig.start(), Outcome::Connecting);
+    rig.drain();
+    assert_eq!(rig.connects, [(Protocol::Tcp, target(Protocol::Udp, 9).remote)]);
+    assert!(rig.sent.is_empty());
+    sent(&rig.refused(Protocol::Tcp, 9).unwrap());
+    let (flow, text) = rig.last();
+    assert_eq!(flow.protocol, Protocol::Udp);
+    assert!(header(&text, Name::Via).starts_with("SIP/2.0/UDP"));
+
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Udp, 9)]);
+    rig.caller.body = vec![b'x'; 1300];
+    rig.start();
+    sent(&rig.opened(Protocol::Tcp, 9).unwrap());
+    let (flow, text) = rig.last();
+    assert_eq!(flow.protocol, Protocol::Tcp);
+    assert_eq!(header(&text, Name::Contact), "<sip:alice@192.0.2.1:5071;transport=tcp>");
+}
+
+#[test]
+fn a_challenge_is_answered_with_the_next_cseq() {
+    let mut rig = Rig::new("REGISTER", &[target(Protocol::Udp, 9)]).with_account();
+    let first = sent(&rig.start());
+    let second = sent(&rig.answer(401, CHALLENGE));
+    assert_ne!(first, second);
+    let (_, text) = rig.last();
+    assert_eq!(header(&text, Name::CSeq), "2 REGISTER");
+    let value = header(&text, Name::Authorization);
+    assert_eq!(Authorization::parse(&value).unwrap().params.get("nonce").unwrap(), "n1");
+    assert_eq!(rig.request.credentials()[0].1, value);
+    assert_eq!(rig.answer(200, ""), Outcome::Final(200));
+
+    // The next request carries its credentials at once.
+    rig.request = OutgoingRequest::new(Method::Register, &[target(Protocol::Udp, 9)], "example.com");
+    rig.start();
+    let (_, text) = rig.last();
+    let value = header(&text, Name::Authorization);
+    assert_eq!(Authorization::parse(&value).unwrap().params.get("nc").unwrap(), "00000002");
+}
+
+#[test]
+fn a_wrong_password_ends() {
+    let mut rig = Rig::new("REGISTER", &[target(Protocol::Udp, 9)]).with_account();
+    rig.start();
+    sent(&rig.answer(401, CHALLENGE));
+    assert_eq!(rig.answer(401, CHALLENGE), Outcome::AuthFailed(401));
+
+    let mut rig = Rig::new("REGISTER", &[target(Protocol::Udp, 9)]).with_account();
+    rig.start();
+    sent(&rig.answer(401, CHALLENGE));
+    sent(&rig.answer(401, &CHALLENGE.replace("n1", "n2")));
+    assert_eq!(rig.answer(401, &CHALLENGE.replace("n1", "n3")), Outcome::AuthFailed(401));
+    assert_eq!(rig.sent.len(), 3);
+}
+
+#[test]
+fn nobody_else_gets_credentials() {
+    // A challenge of another realm.
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9)]).with_account();
+    rig.start();
+    assert_eq!(rig.answer(401, &CHALLENGE.replace("example.com", "evil")), Outcome::AuthFailed(401));
+    // A request that no account originates.
+    let mut rig = Rig::new("BYE", &[target(Protocol::Udp, 9)]);
+    rig.start();
+    assert_eq!(rig.answer(401, CHALLENGE), Outcome::Final(401));
+    rig.drain();
+    assert!(!rig.sent.iter().any(|(_, text)| text.contains("Authorization")));
+}
+
+#[test]
+fn a_2xx_of_an_invite_is_told_each_time() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9)]);
+    rig.start();
+    assert_eq!(rig.answer(180, ""), Outcome::Provisional);
+    assert_eq!(rig.answer(200, ""), Outcome::Final(200));
+    assert_eq!(rig.answer(200, ""), Outcome::Final(200));
+    assert!(rig.request.transaction().is_some());
+}
+
+#[test]
+fn cancelling_waits_for_a_provisional_response() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]);
+    rig.start();
+    assert_eq!(rig.request.cancel(io!(rig)), Outcome::Provisional);
+    rig.drain();
+    assert_eq!(rig.sent.len(), 1);
+    rig.answer(180, "");
+    rig.answer(180, "");
+    assert!(rig.last().1.starts_with("CANCEL"));
+    assert_eq!(rig.sent.len(), 2);
+    assert_eq!(rig.answer(487, ""), Outcome::Final(487));
+    assert!(rig.last().1.starts_with("ACK"));
+}
+
+#[test]
+fn a_cancelled_request_is_not_tried_elsewhere() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]).with_account();
+    rig.start();
+    rig.request.cancel(io!(rig));
+    assert_eq!(rig.until(32), Some(Outcome::Failed { status: 487, reason: "cancelled".into() }));
+
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]).with_account();
+    rig.start();
+    rig.request.cancel(io!(rig));
+    assert_eq!(rig.answer(401, CHALLENGE), Outcome::Final(401));
+}
+
+#[test]
+fn a_cancel_that_nobody_heeds_ends_after_64_t1() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9)]);
+    rig.start();
+    rig.answer(180, "");
+    rig.request.cancel(io!(rig));
+    assert_eq!(rig.until(40), Some(Outcome::Failed { status: 487, reason: "cancelled".into() }));
+    rig.until(80);
+    assert!(rig.transactions.is_empty());
+}
+
+#[test]
+fn cancelling_before_anything_was_sent_sends_nothing() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Tcp, 9)]);
+    rig.start();
+    assert!(matches!(rig.request.cancel(io!(rig)), Outcome::Failed { status: 487, .. }));
+    assert_eq!(rig.opened(Protocol::Tcp, 9), Some(Outcome::Ignored));
+    assert!(rig.sent.is_empty() && rig.transactions.is_empty());
+}
+
+#[test]
+fn redirections_are_followed_a_bounded_number_of_times() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9)]);
+    rig.start();
+    for round in 0..5u8 {
+        assert_eq!(rig.answer(302, ""), Outcome::Final(302));
+        let targets = [target(Protocol::Udp, 20 + round)];
+        let next = rig.request.retry(Some((&targets, "b.example")), &mut rig.caller, io!(rig));
+        sent(&next);
+        let (flow, text) = rig.last();
+        assert_eq!(flow.remote, targets[0].remote);
+        assert_eq!(header(&text, Name::CSeq), format!("{} INVITE", round + 2));
+    }
+    assert_eq!(rig.answer(302, ""), Outcome::Final(302));
+    let end = rig.request.retry(None, &mut rig.caller, io!(rig));
+    assert!(matches!(end, Outcome::Failed { status: 482, .. }));
+}
+
+#[test]
+fn a_dialogs_stream_is_used_again_for_the_same_peer_only() {
+    for (host, reused) in [(9, true), (10, false)] {
+        let mut rig = Rig::new("BYE", &[target(Protocol::Tcp, host)]);
+        let flow = Flow {
+            protocol: Protocol::Tcp,
+            local: "192.0.2.1:5071".parse().unwrap(),
+            remote: "192.0.2.9:41234".parse().unwrap(),
+            connection: 3 << 56 | 5,
+        };
+        rig.transports.stream_opened(flow, false, rig.now, &mut rig.wire);
+        rig.request = OutgoingRequest::new(Method::Bye, &[target(Protocol::Tcp, host)], "").reusing(flow);
+        assert_eq!(matches!(rig.start(), Outcome::Sent(_)), reused);
+    }
+}
+
+#[test]
+fn an_ack_goes_once_and_is_remembered() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9)]);
+    let credentials = vec![(Name::Authorization, "Digest x".to_owned())];
+    let t = target(Protocol::Tcp, 9);
+    let (_, bytes) = send_once(&t, "", None, 4, &credentials, io!(rig), |attempt, out| {
+        let mut w = Writer::request(out, "ACK", "sip:bob@192.0.2.9");
+        w.header(Name::Via, attempt.via).header_fmt(Name::CSeq, format_args!("{} ACK", attempt.cseq));
+        attempt.write_credentials(&mut w);
+        w.finish(None, b"");
+    });
+    rig.drain();
+    assert_eq!(rig.connects.len(), 1);
+    rig.opened(Protocol::Tcp, 9);
+    assert_eq!(rig.sent.len(), 1);
+    assert_eq!(rig.sent[0].1.as_bytes(), &bytes[..]);
+    assert!(rig.sent[0].1.contains("CSeq: 4 ACK\r\nAuthorization: Digest x\r\n"));
+    assert!(rig.transactions.is_empty());
+}
+
+#[test]
+fn a_connection_that_does_not_come_counts_as_unreachable() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Tcp, 9)]);
+    rig.start();
+    rig.drain();
+    rig.now = rig.now + Duration::from_secs(8);
+    assert_eq!(rig.transports.next_timeout(), Some(rig.now));
+    rig.transports.handle_timeout(rig.now, &mut rig.wire);
+    assert!(matches!(rig.drain(), Some(Outcome::Failed { status: 503, .. })));
+}

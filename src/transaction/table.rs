@@ -25,10 +25,12 @@ pub struct Transactions {
     /// The newest client transaction of each flow; the others hang on it.
     flows: Map<u64, u32>,
     schedule: Schedule<TransactionId>,
+    /// Transactions of each side at once.
+    bound: usize,
 }
 
 #[derive(Debug)]
-struct Slot {
+pub(super) struct Slot {
     /// Counts the users of the slot, so that an old id names nothing.
     generation: u32,
     entry: Option<Entry>,
@@ -121,6 +123,7 @@ impl Transactions {
             servers: map(seed),
             flows: map(seed),
             schedule: Schedule::new(seed),
+            bound: limits::TRANSACTIONS,
         }
     }
 
@@ -186,10 +189,7 @@ impl Transactions {
         now: Instant,
     ) -> Option<TransactionId> {
         let key = self.keys.server(request);
-        if request.method == Method::Ack
-            || self.servers.len() >= limits::TRANSACTIONS
-            || self.servers.contains_key(&key)
-        {
+        if request.method == Method::Ack || self.servers.len() >= self.bound || self.servers.contains_key(&key) {
             return None;
         }
         let machine = match request.method {
@@ -223,7 +223,7 @@ impl Transactions {
         out: &mut Vec<Action>,
     ) -> Option<TransactionId> {
         let key = self.keys.client(made::branch(&request)?, method);
-        if method == Method::Ack || self.clients.len() >= limits::TRANSACTIONS || self.clients.contains_key(&key) {
+        if method == Method::Ack || self.clients.len() >= self.bound || self.clients.contains_key(&key) {
             return None;
         }
         let id = self.next_id()?;
@@ -354,6 +354,19 @@ impl Transactions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.clients.is_empty() && self.servers.is_empty()
+    }
+
+    /// A table with a lower bound.
+    #[cfg(test)]
+    pub(super) const fn bounded(mut self, bound: usize) -> Self {
+        self.bound = bound;
+        self
+    }
+
+    /// Slots ever made.
+    #[cfg(test)]
+    pub(super) const fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// Runs a machine, then notes its next timer or buries it.

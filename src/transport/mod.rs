@@ -12,6 +12,9 @@ pub mod shard;
 mod table;
 mod via;
 
+#[cfg(test)]
+mod tests;
+
 pub use feed::Feed;
 pub use seed::ResponseSeed;
 pub use table::{Action, TransportConfig, Transports};

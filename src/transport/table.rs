@@ -320,6 +320,13 @@ impl Transports {
         self.schedule.next()
     }
 
+    /// Bytes that wait for the rest of their message.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        #[allow(clippy::iter_over_hash_type, reason = "a sum has no order")]
+        self.streams.values().map(|stream| stream.left_over.len()).sum()
+    }
+
     /// The listening point that serves `local`: the exact address, else a wildcard of its family, else any of the protocol; the port
     /// of a datagram listener stands in where a stream protocol has none.
     fn bound(&self, protocol: Protocol, local: IpAddr) -> SocketAddr {
