@@ -210,6 +210,24 @@ mod tests {
         assert_eq!(r.compute(), "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
     }
 
+    /// The figures printed in RFC 7616 s3.9.2 come from SHA-512 cut to 256 bits, which is not the SHA-512/256 that s6.1 registers; this
+    /// is the true one (checked with OpenSSL), and the printed one must not come out.
+    #[test]
+    fn rfc_7616_s3_9_2_with_the_registered_hash() {
+        let r = Response {
+            algorithm: Algorithm::Sha512_256,
+            user: "J\u{e4}s\u{f8}n Doe",
+            realm: "api@example.org",
+            password: "Secret, or not?",
+            method: "GET",
+            uri: "/doe.json",
+            body: b"",
+            nonce: "5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK",
+            qop: Some((Qop::Auth, 1, "NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v")),
+        };
+        assert_eq!(r.compute(), "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5");
+    }
+
     #[test]
     fn rfc_8760_s2_6_the_hash_of_no_body() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

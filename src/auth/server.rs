@@ -153,6 +153,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests {
     use super::super::client::{Challenged, Credentials, DigestCache, Rounds, Scope};
     use super::*;

@@ -63,6 +63,7 @@ mod attempt;
 mod outgoing;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests;
 
 pub use attempt::{Attempt, Io, Template, send_once};

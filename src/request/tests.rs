@@ -482,7 +482,7 @@ fn a_connection_that_does_not_come_counts_as_unreachable() {
     let mut rig = Rig::new("MESSAGE", &[target(Protocol::Tcp, 9)]);
     rig.start();
     rig.drain();
-    rig.now = rig.now + Duration::from_secs(8);
+    rig.now += Duration::from_secs(8);
     assert_eq!(rig.transports.next_timeout(), Some(rig.now));
     rig.transports.handle_timeout(rig.now, &mut rig.wire);
     assert!(matches!(rig.drain(), Some(Outcome::Failed { status: 503, .. })));

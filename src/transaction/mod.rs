@@ -16,6 +16,7 @@ mod server_non_invite;
 mod table;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests;
 
 use crate::base::{Duration, Flow, Instant, Timers, Transmit};
@@ -93,6 +94,11 @@ impl Sink<'_> {
 
     fn transmit(&mut self, bytes: &Bytes) {
         self.out.push(Action::Transmit(Transmit { flow: self.flow, bytes: bytes.clone() }));
+    }
+
+    /// Sends what nobody keeps.
+    fn transmit_last(&mut self, bytes: Bytes) {
+        self.out.push(Action::Transmit(Transmit { flow: self.flow, bytes }));
     }
 
     fn timeout(&mut self) {

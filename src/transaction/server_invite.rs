@@ -57,21 +57,23 @@ impl ServerInvite {
     /// A response of the user.
     pub(super) fn respond(&mut self, status: u16, response: Bytes, sink: &mut Sink<'_>) {
         match &mut self.state {
-            State::Proceeding { last, trying } => {
-                sink.transmit(&response);
-                if status < 200 {
-                    *last = Some(response);
-                    *trying = None;
-                } else if status < 300 {
-                    self.state = State::Accepted { timer_l: sink.after(sink.timers.t64()) };
-                } else {
-                    let interval = sink.timers.t1;
-                    let timer_g = (!sink.reliable()).then(|| sink.after(interval));
-                    let timer_h = sink.after(sink.timers.t64());
-                    self.state = State::Completed { response, timer_g, interval, timer_h };
-                }
+            State::Proceeding { .. } if (200..300).contains(&status) => {
+                sink.transmit_last(response);
+                self.state = State::Accepted { timer_l: sink.after(sink.timers.t64()) };
             }
-            State::Accepted { .. } if (200..300).contains(&status) => sink.transmit(&response),
+            State::Proceeding { last, trying } if status < 200 => {
+                sink.transmit(&response);
+                *last = Some(response);
+                *trying = None;
+            }
+            State::Proceeding { .. } => {
+                sink.transmit(&response);
+                let interval = sink.timers.t1;
+                let timer_g = (!sink.reliable()).then(|| sink.after(interval));
+                let timer_h = sink.after(sink.timers.t64());
+                self.state = State::Completed { response, timer_g, interval, timer_h };
+            }
+            State::Accepted { .. } if (200..300).contains(&status) => sink.transmit_last(response),
             State::Accepted { .. } | State::Completed { .. } | State::Confirmed { .. } | State::Terminated => {}
         }
     }

@@ -13,6 +13,7 @@ mod table;
 mod via;
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests;
 
 pub use feed::Feed;

@@ -264,7 +264,10 @@ fn seeded(text: &str, status: u16, tag: Option<&str>) -> String {
     let flow = Flow::udp("192.0.2.1:5060".parse().unwrap(), "198.51.100.7:6000".parse().unwrap());
     let seed = ResponseSeed::new(&request, &ViaFix::of(&request.via, &flow));
     let mut out = Vec::new();
-    seed.write(&mut out, status, "X", tag, |w| drop(w.header(Name::Server, "s")), Some("text/plain"), b"hi");
+    let server = |w: &mut crate::message::Writer<'_>| {
+        w.header(Name::Server, "s");
+    };
+    seed.write(&mut out, status, "X", tag, server, Some("text/plain"), b"hi");
     String::from_utf8(out).unwrap()
 }
 
