@@ -1,7 +1,7 @@
 //! From, To, Contact, Route and their kind: `"name" <uri>;params`. RFC 3261 s20.10, s20.20, s20.34, s25.1.
 
 use super::error::{HeaderError, UriError};
-use super::lex::{find_unquoted, is_lws, quoted_len, split_around, trim, unquote};
+use super::lex::{find_unquoted, has_gap, is_lws, quoted_len, split_around, trim, unquote};
 use super::params::Params;
 use super::uri::Uri;
 use std::borrow::Cow;
@@ -88,7 +88,7 @@ impl<'a> NameAddr<'a> {
     }
 
     fn new(display: &'a [u8], uri: &'a str, params: &'a str) -> Result<Self, HeaderError> {
-        if uri.is_empty() || uri.bytes().any(|b| is_lws(b) || b == b'<') {
+        if uri.is_empty() || has_gap(uri.as_bytes()) {
             return Err(HeaderError::Syntax("the URI is empty or holds white space"));
         }
         Ok(NameAddr { display, uri, params: Params::new(params)? })

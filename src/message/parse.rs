@@ -1,7 +1,7 @@
 //! Framing of one message and the index of its header fields, in one pass. RFC 3261 s7, s18.3, s25.1.
 
 use super::error::{Defect, ParseError};
-use super::lex::is_lws;
+use super::lex::{find_control, find_near, is_lws};
 use super::names::Name;
 use super::start::StartLine;
 use crate::base::limits;
@@ -13,6 +13,8 @@ use std::ops::Range;
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Field {
     pub name: Name,
+    /// The line is what we would print: canonical name, one space, no folds, CRLF.
+    pub plain: bool,
     name_start: u16,
     name_end: u16,
     value_start: u16,
@@ -22,6 +24,10 @@ pub(super) struct Field {
 impl Field {
     pub(super) fn name_range(self) -> Range<usize> {
         usize::from(self.name_start)..usize::from(self.name_end)
+    }
+    /// The line with its end, where `plain`.
+    pub(super) fn line_range(self) -> Range<usize> {
+        usize::from(self.name_start)..usize::from(self.value_end).wrapping_add(2)
     }
     pub(super) fn value_range(self) -> Range<usize> {
         usize::from(self.value_start)..usize::from(self.value_end)
@@ -62,18 +68,22 @@ enum LineEnd {
 fn line(bytes: &[u8], from: usize) -> Result<Line, ParseError> {
     let mut search = from;
     loop {
-        let Some(found) = memchr::memchr3(b'\r', b'\n', 0, bytes.get(search..).unwrap_or_default()) else {
+        let rest = bytes.get(search..).unwrap_or_default();
+        let Some(found) = find_control(rest) else {
             return Ok(Line { end: bytes.len(), next: bytes.len(), kind: LineEnd::Missing });
         };
         let end = search.wrapping_add(found);
         let next = end.wrapping_add(1);
-        match (bytes.get(end), bytes.get(next)) {
-            (Some(b'\r'), Some(b'\n')) => return Ok(Line { end, next: end.wrapping_add(2), kind: LineEnd::CrLf }),
-            (Some(b'\n'), _) => return Ok(Line { end, next, kind: LineEnd::Lf }),
-            (Some(b'\r'), None) => return Ok(Line { end, next, kind: LineEnd::Missing }),
+        match rest.get(found..) {
+            Some([b'\r', b'\n', ..]) => return Ok(Line { end, next: end.wrapping_add(2), kind: LineEnd::CrLf }),
+            Some([b'\n', ..]) => return Ok(Line { end, next, kind: LineEnd::Lf }),
+            Some([b'\r']) => return Ok(Line { end, next, kind: LineEnd::Missing }),
             // NUL may stand in a quoted string behind a backslash. RFC 3261 s25.1, RFC 4475 s3.1.1.2.
-            (Some(0), _) if end > from && bytes.get(end.wrapping_sub(1)) == Some(&b'\\') => search = next,
-            _ => return Err(ParseError::ControlCharacter),
+            Some([0, ..]) if end == from || bytes.get(end.wrapping_sub(1)) != Some(&b'\\') => {
+                return Err(ParseError::ControlCharacter);
+            }
+            Some([b'\r', ..]) => return Err(ParseError::ControlCharacter),
+            _ => search = next,
         }
     }
 }
@@ -145,17 +155,18 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
             return Err(ParseError::TooManyHeaders);
         }
         let start = at;
-        let end = loop {
-            let line = line(bytes, at)?;
-            bare_line_feed |= line.kind == LineEnd::Lf;
-            cut_off |= line.kind == LineEnd::Missing;
-            at = line.next;
-            // A line that starts with white space belongs to this one. RFC 3261 s7.3.1.
-            if line.kind == LineEnd::Missing || !matches!(bytes.get(at), Some(b' ' | b'\t')) {
-                break line.end;
+        // The ordinary line ends with CR LF and is not folded.
+        let rest = bytes.get(start..).unwrap_or_default();
+        let length = find_control(rest).unwrap_or(rest.len());
+        let (end, plain) = match rest.get(length..) {
+            Some([b'\r', b'\n', next, ..]) if !matches!(next, b' ' | b'\t') => {
+                let end = start.wrapping_add(length);
+                at = end.wrapping_add(2);
+                (end, true)
             }
+            _ => (odd_line(bytes, &mut at, &mut bare_line_feed, &mut cut_off)?, false),
         };
-        match field(bytes, start, end) {
+        match field(bytes, start, end, plain) {
             Some(field) => {
                 if field.name == Name::ContentLength {
                     content_length = content_length.and(bytes.get(field.value_range()).unwrap_or_default());
@@ -195,33 +206,55 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
     })
 }
 
-/// Reads `name : value` between two offsets.
-fn field(bytes: &[u8], start: usize, end: usize) -> Option<Field> {
+/// Passes over a header line that is folded, holds controls, or does not end with CR LF; says where its value ends.
+fn odd_line(bytes: &[u8], at: &mut usize, bare_line_feed: &mut bool, cut_off: &mut bool) -> Result<usize, ParseError> {
+    loop {
+        let line = line(bytes, *at)?;
+        *bare_line_feed |= line.kind == LineEnd::Lf;
+        *cut_off |= line.kind == LineEnd::Missing;
+        *at = line.next;
+        // A line that starts with white space belongs to this one. RFC 3261 s7.3.1.
+        if line.kind == LineEnd::Missing || !matches!(bytes.get(*at), Some(b' ' | b'\t')) {
+            return Ok(line.end);
+        }
+    }
+}
+
+/// Reads `name : value` between two offsets; `plain` when that is one line with CRLF.
+fn field(bytes: &[u8], start: usize, end: usize, plain: bool) -> Option<Field> {
     let line = bytes.get(start..end)?;
-    let colon = line.iter().position(|b| matches!(b, b':' | b'\n'))?;
+    let colon = find_near(line, b':')?;
     let (name, rest) = line.split_at_checked(colon)?;
-    let value = rest.strip_prefix(b":")?;
     let name_len = match name {
         [.., b' ' | b'\t'] => name.iter().rposition(|b| !matches!(b, b' ' | b'\t'))?.wrapping_add(1),
         _ => name.len(),
     };
     let name_text = name.get(..name_len)?;
-    let name = Name::parse(name_text);
+    let (name, canonical) = Name::lookup(name_text);
     if name == Name::Other && !is_token(name_text) {
         return None;
     }
-    let before = value.iter().take_while(|b| is_lws(**b)).count();
-    let after = value.iter().rev().take_while(|b| is_lws(**b)).count();
-    let offset = |n: usize| u16::try_from(n).ok();
-    let value_end = end.wrapping_sub(after);
+    let before = match rest {
+        [_, b' ', next, ..] if !is_lws(*next) => 1,
+        [_, value @ ..] => value.iter().take_while(|b| is_lws(**b)).count(),
+        [] => return None,
+    };
+    let after = match rest {
+        [.., last] if !is_lws(*last) => 0,
+        _ => rest.iter().rev().take_while(|b| is_lws(**b)).count(),
+    };
+    // Offsets are below `limits::MESSAGE_BYTES`.
+    let offset = |n: usize| n as u16;
     // A value of white space only: the two counts overlap.
     let value_start = start.wrapping_add(colon).wrapping_add(1).wrapping_add(before).min(end);
+    let value_end = end.wrapping_sub(after).max(value_start);
     Some(Field {
         name,
-        name_start: offset(start)?,
-        name_end: offset(start.wrapping_add(name_len))?,
-        value_start: offset(value_start)?,
-        value_end: offset(value_end.max(value_start))?,
+        plain: plain && canonical && name_len == colon && after == 0 && rest.get(1) == Some(&b' ') && before == 1,
+        name_start: offset(start),
+        name_end: offset(start.wrapping_add(name_len)),
+        value_start: offset(value_start),
+        value_end: offset(value_end),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::Method;
 use super::error::{Defect, ParseError};
-use super::lex::is_lws;
+use super::lex::{find_near, has_space, is_lws, split_around};
 use crate::base::text::is_token;
 
 /// The first line of a message.
@@ -35,6 +35,19 @@ impl<'a> StartLine<'a> {
 }
 
 fn request(line: &str) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
+    // The ordinary line: one space, a URI without space, one space, SIP/2.0.
+    if let Some(rest) = line.strip_suffix(" SIP/2.0")
+        && let Some(space) = find_near(rest.as_bytes(), b' ')
+    {
+        let (method, uri) = split_around(rest, space);
+        if !uri.is_empty() && !has_space(uri.as_bytes()) && is_token(method.as_bytes()) {
+            return Ok((StartLine::Request { method: Method::from_token(method), uri }, None));
+        }
+    }
+    odd_request(line)
+}
+
+fn odd_request(line: &str) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
     let (method, rest) = line.split_once(' ').ok_or(ParseError::StartLine)?;
     let trimmed = rest.trim_end_matches([' ', '\t']);
     let (uri, version) = trimmed.rsplit_once([' ', '\t']).ok_or(ParseError::StartLine)?;

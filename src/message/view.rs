@@ -323,17 +323,46 @@ impl<'a> Message<'a> {
                 out.extend_from_slice(b"\r\n");
             }
         }
+        // Plain lines that follow one another are copied at once.
+        let mut run = 0..0;
         for field in &self.0.fields {
-            match field.name {
-                Name::Other => out.extend_from_slice(self.slice(field.name_range())),
-                known => out.extend_from_slice(known.as_str().as_bytes()),
+            let line = field.line_range();
+            if field.plain && line.start == run.end {
+                run.end = line.end;
+                continue;
             }
-            out.extend_from_slice(b": ");
-            push_clean(out, self.value(*field));
-            out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(self.slice(run));
+            run = if field.plain {
+                line
+            } else {
+                self.write_field(*field, out);
+                0..0
+            };
         }
+        out.extend_from_slice(self.slice(run));
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(self.0.body);
+    }
+
+    fn write_field(&self, field: Field, out: &mut Vec<u8>) {
+        match field.name {
+            Name::Other => out.extend_from_slice(self.slice(field.name_range())),
+            known => out.extend_from_slice(known.as_str().as_bytes()),
+        }
+        out.extend_from_slice(b": ");
+        push_clean(out, self.value(field));
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Appends all fields of that name as [`write`](Self::write) prints them.
+    pub(super) fn write_all(&self, name: Name, out: &mut Vec<u8>) {
+        for field in self.fields(name) {
+            if field.plain {
+                out.extend_from_slice(self.slice(field.line_range()));
+            } else {
+                self.write_field(field, out);
+            }
+        }
     }
 }
 
@@ -381,3 +410,7 @@ impl fmt::Debug for Message<'_> {
             .finish()
     }
 }
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

@@ -58,10 +58,7 @@ impl<'o> Writer<'o> {
 
     /// Copies all fields of that name, in order, values byte for byte but for folds, which become spaces.
     pub fn copy(&mut self, from: &Message<'_>, name: Name) -> &mut Self {
-        for header in from.headers().filter(|header| header.name == name) {
-            let text = if name == Name::Other { header.raw_name } else { name.as_str() };
-            self.line(text.as_bytes(), header.value);
-        }
+        from.write_all(name, self.out);
         self
     }
 
