@@ -134,3 +134,23 @@ pub struct StreamParams {
     /// Source of the peer's signalling: a second address that RTP may come from (class M of the security notes).
     pub signalling_peer: Option<IpAddr>,
 }
+
+impl StreamParams {
+    /// A stream that was taken out of the session: nothing is sent, RTCP neither, and nothing is heard. RFC 3264 s8.2.
+    #[must_use]
+    pub const fn removed() -> Self {
+        StreamParams {
+            codec: Codec::Pcmu,
+            send_payload_type: 0,
+            receive: Vec::new(),
+            dtmf_send: None,
+            dtmf_receive: None,
+            ptime_ms: 20,
+            direction: Direction::Inactive,
+            remote_rtp: None,
+            remote_rtcp: None,
+            rtcp_mux: false,
+            signalling_peer: None,
+        }
+    }
+}

@@ -150,8 +150,11 @@ impl Call {
         cx: &Settings,
         out: &mut Vec<Action>,
     ) -> Result<(Bytes, bool), Refused> {
-        if let Some(own) = &self.options.sdp {
-            return Ok((own.clone(), false));
+        if let Some(own) = self.options.sdp.clone() {
+            // The application negotiates; here only the order of the exchanges is kept.
+            self.negotiation.set_raw(true);
+            let body = if self.negotiation.has_remote_offer() { self.negotiation.answer_raw(own)? } else { own };
+            return Ok((body, false));
         }
         if let Some(sent) = self.early_answer.take() {
             return Ok((sent, false));

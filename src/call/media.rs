@@ -87,12 +87,10 @@ impl Call {
 
     /// Puts what was agreed into force; tells of hold and resume by the peer. Returns the codec.
     pub(super) fn apply(&mut self, agreed: &Agreed, out: &mut Vec<Action>) -> Option<Codec> {
-        let params: Option<StreamParams> = agreed.audio.clone().map(|mut params| {
-            params.signalling_peer = self.flow.map(|flow| flow.remote.ip());
-            params
-        });
-        let codec = params.as_ref().map(|p| p.codec);
-        if let (&Media::Open { session, .. }, Some(params)) = (&self.media, params) {
+        let codec = agreed.audio.as_ref().map(|p| p.codec);
+        if let Media::Open { session, .. } = self.media {
+            let mut params = agreed.audio.clone().unwrap_or(StreamParams::removed());
+            params.signalling_peer = self.flow.map(|flow| flow.remote.ip()).filter(|_| codec.is_some());
             out.push(Action::Media(MediaOrder::Configure { session, params }));
         }
         if agreed.remote_hold != self.held {

@@ -59,6 +59,7 @@ impl Call {
     /// The body of the INVITE; the same for every try.
     pub(super) fn offer_for_invite(&mut self, ip: IpAddr, cx: &Settings) -> Bytes {
         if let Some(own) = &self.options.sdp {
+            self.negotiation.set_raw(true);
             return own.clone();
         }
         let local = self.local_media(ip, cx);

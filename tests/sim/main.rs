@@ -5,5 +5,6 @@ mod determinism;
 mod many;
 mod media;
 mod register;
+mod own_sdp;
 mod requests;
 mod support;
