@@ -59,6 +59,26 @@ fn one_byte_segments_make_whole_messages() {
     assert_eq!(all.len(), 2);
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn how_a_stream_is_cut_makes_no_difference(cuts in proptest::collection::vec(0usize..400, 0..12)) {
+        let whole: String = (0..6).map(|n| message(n, &"x".repeat(n * 7))).collect();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(whole.len())).collect();
+        cuts.extend([0, whole.len()]);
+        cuts.sort_unstable();
+        let (mut t, flow) = opened(1);
+        let mut out = Vec::new();
+        let all: Vec<String> = cuts
+            .windows(2)
+            .flat_map(|cut| feed(&mut t, flow, &whole.as_bytes()[cut[0]..cut[1]], &mut out))
+            .collect();
+        proptest::prop_assert_eq!(all.concat(), whole);
+        proptest::prop_assert_eq!((all.len(), t.held(), out.len()), (6, 0, 0));
+    }
+}
+
 #[test]
 fn two_messages_and_a_half_in_one_segment() {
     let (mut t, flow) = opened(1);
