@@ -17,12 +17,12 @@ PROGRAM = TARGET / "release" / "parse"
 
 # (message, task) -> instructions per message. The best peer measured needs 25,900 for invite/parse and 32,500 for invite/full.
 BUDGET = {
-    ("options", "parse"): 6_000,
-    ("options", "full"): 11_500,
-    ("invite", "parse"): 9_800,
-    ("invite", "full"): 17_000,
-    ("ok200", "parse"): 8_300,
-    ("ok200", "full"): 15_200,
+    ("options", "parse"): 4_600,
+    ("options", "full"): 8_200,
+    ("invite", "parse"): 7_400,
+    ("invite", "full"): 11_100,
+    ("ok200", "parse"): 6_800,
+    ("ok200", "full"): 10_400,
 }
 
 
