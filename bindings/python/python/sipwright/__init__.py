@@ -1,0 +1,43 @@
+"""SIP calls with audio from asyncio.
+
+    async with sipwright.Phone("sip:alice@example.com", password) as phone:
+        async with phone.call("bob") as call:
+            await call.play("hello.wav")
+
+Everything runs on the event loop of the program; the engine has threads of its own and never calls back into Python.
+"""
+
+from ._call import Call, Quality
+from ._errors import (
+    AuthFailed,
+    Busy,
+    CallEnded,
+    CallFailed,
+    Declined,
+    NoAnswer,
+    NotFound,
+    SipError,
+    StateError,
+    TransportError,
+)
+from ._phone import Message, Phone
+from ._sipwright import Frame, __version__
+
+__all__ = [
+    "AuthFailed",
+    "Busy",
+    "Call",
+    "CallEnded",
+    "CallFailed",
+    "Declined",
+    "Frame",
+    "Message",
+    "NoAnswer",
+    "NotFound",
+    "Phone",
+    "Quality",
+    "SipError",
+    "StateError",
+    "TransportError",
+    "__version__",
+]

@@ -1,0 +1,134 @@
+//! Events as tuples: (name, account, call, request, fields).
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use sipwright::agent::io::{Event, EventKind, Outcome};
+use sipwright::media::io::Quality;
+
+/// (name, account, call, request, fields)
+pub(crate) type EventTuple = (&'static str, u64, u64, u64, Py<PyDict>);
+
+pub(crate) fn convert(py: Python<'_>, event: &Event) -> PyResult<EventTuple> {
+    let fields = PyDict::new(py);
+    let name = fill(py, &event.kind, &fields)?;
+    if let Some(message) = &event.message {
+        fields.set_item("message", PyBytes::new(py, message))?;
+    }
+    Ok((name, event.account.raw(), event.call.raw(), event.request.raw(), fields.unbind()))
+}
+
+fn fill(py: Python<'_>, kind: &EventKind, fields: &Bound<'_, PyDict>) -> PyResult<&'static str> {
+    Ok(match kind {
+        EventKind::Registered { expires_s } => {
+            fields.set_item("expires", expires_s)?;
+            "registered"
+        }
+        EventKind::RegisterFailed(outcome) => {
+            fill_outcome(fields, outcome)?;
+            "register_failed"
+        }
+        EventKind::AccountRemoved => "account_removed",
+        EventKind::CallIncoming { from, from_display, to } => {
+            fields.set_item("from", from)?;
+            fields.set_item("display", from_display)?;
+            fields.set_item("to", to)?;
+            "call_incoming"
+        }
+        EventKind::CallProgress { outcome, early_media } => {
+            fill_outcome(fields, outcome)?;
+            fields.set_item("early_media", early_media)?;
+            "call_progress"
+        }
+        EventKind::CallAnswered { codec } => {
+            fields.set_item("codec", codec.map(sipwright::base::media::Codec::name))?;
+            "call_answered"
+        }
+        EventKind::CallHeld(held) => {
+            fields.set_item("held", held)?;
+            "call_held"
+        }
+        EventKind::CallHoldDone { held, ok } => {
+            fields.set_item("held", held)?;
+            fields.set_item("ok", ok)?;
+            "call_hold_done"
+        }
+        EventKind::CallEnded { outcome, quality } => {
+            fill_outcome(fields, outcome)?;
+            fields.set_item("quality", quality.as_ref().map(quality_dict(py)).transpose()?)?;
+            "call_ended"
+        }
+        EventKind::Dtmf { digit, duration_ms } => {
+            fields.set_item("digit", digit.to_string())?;
+            fields.set_item("duration_ms", duration_ms)?;
+            "dtmf"
+        }
+        EventKind::DtmfSent => "dtmf_sent",
+        EventKind::PlayDone { token, interrupted, played_ms } => {
+            fields.set_item("token", token)?;
+            fields.set_item("interrupted", interrupted)?;
+            fields.set_item("played_ms", played_ms)?;
+            "play_done"
+        }
+        EventKind::MediaStarted => "media_started",
+        EventKind::MediaFailed { reason } => {
+            fields.set_item("reason", reason)?;
+            "media_failed"
+        }
+        EventKind::RtpTimeout => "rtp_timeout",
+        EventKind::Quality(quality) => {
+            fields.set_item("quality", quality_dict(py)(quality)?)?;
+            "quality"
+        }
+        EventKind::MessageReceived { from, content_type, body } => {
+            fields.set_item("from", from)?;
+            fields.set_item("content_type", content_type)?;
+            fields.set_item("body", PyBytes::new(py, body))?;
+            "message"
+        }
+        EventKind::RequestDone(outcome) => {
+            fill_outcome(fields, outcome)?;
+            "request_done"
+        }
+        EventKind::Trouble { reason } => {
+            fields.set_item("reason", reason)?;
+            "trouble"
+        }
+    })
+}
+
+fn fill_outcome(fields: &Bound<'_, PyDict>, outcome: &Outcome) -> PyResult<()> {
+    fields.set_item("status", outcome.status)?;
+    fields.set_item("reason", &outcome.reason)?;
+    fields.set_item("local", outcome.local)?;
+    fields.set_item("by_peer", outcome.by_peer)
+}
+
+/// The figures of a stream by name.
+pub(crate) fn quality_dict<'py>(py: Python<'py>) -> impl Fn(&Quality) -> PyResult<Bound<'py, PyDict>> {
+    move |q| {
+        let dict = PyDict::new(py);
+        for (name, value) in [
+            ("mos", q.mos),
+            ("r_factor", q.r_factor),
+            ("loss_pct", q.loss_pct),
+            ("jitter_ms", q.jitter_ms),
+            ("rtt_ms", q.rtt_ms),
+            ("buffer_ms", q.buffer_ms),
+            ("remote_loss_pct", q.remote_loss_pct),
+            ("remote_jitter_ms", q.remote_jitter_ms),
+        ] {
+            dict.set_item(name, value)?;
+        }
+        for (name, value) in [
+            ("sent", q.sent),
+            ("received", q.received),
+            ("lost", q.lost),
+            ("late", q.late),
+            ("duplicate", q.duplicate),
+            ("rejected", q.rejected),
+        ] {
+            dict.set_item(name, value)?;
+        }
+        Ok(dict)
+    }
+}
