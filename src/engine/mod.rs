@@ -21,8 +21,6 @@ mod net;
 pub mod pcm;
 mod shard;
 mod shared;
-mod shim;
-use shim as agent;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -183,6 +183,13 @@ impl Threads {
         }
     }
 
+    /// Makes every media worker's stage panic at its next beat.
+    #[cfg(test)]
+    pub(super) fn inject_media_panic(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.workers.iter().for_each(|workers| workers.inject_panic());
+    }
+
     /// The last handle was dropped. On a thread of the engine itself (inside a callback) nothing can be waited for: another thread
     /// does it.
     pub(super) fn abandon(self: &Arc<Self>, shared: &Arc<Shared>) {

@@ -76,10 +76,10 @@ pub(crate) fn enable_packet_info(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()>
     set_option(fd, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE, 1)
 }
 
-/// Registers a bound, non-blocking socket with the current tokio runtime, for reading only.
+/// Registers a bound, non-blocking socket with the current tokio runtime, for datagrams and (as priority) ICMP errors.
 pub(crate) fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
     // SAFETY: a UdpSocket owns its descriptor and always gives the same one, for as long as it lives.
-    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?)
+    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE.add(Interest::PRIORITY)) }?)
 }
 
 /// Writes `address` into `out`; gives its length.
@@ -371,6 +371,14 @@ pub(crate) fn take_error(fd: BorrowedFd<'_>) -> Option<(SocketAddr, io::Error)> 
     Some((read_address(&name)?, io::Error::from_raw_os_error(error)))
 }
 
+/// Waits until a descriptor is readable; false when the time ran out. A number that is no descriptor is seen by the kernel.
+pub(crate) fn wait_readable(fd: RawFd, timeout: Duration) -> bool {
+    let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let ms = libc::c_int::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
+    // SAFETY: one live pollfd.
+    unsafe { libc::poll(&mut entry, 1, ms) > 0 }
+}
+
 fn owned(fd: RawFd) -> OwnedFd {
     // SAFETY: called only with a descriptor that a system call has just returned and that nothing else owns.
     unsafe { OwnedFd::from_raw_fd(fd) }
@@ -401,10 +409,7 @@ impl EventFd {
 
     /// Waits until it is readable; false when the time ran out.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let mut entry = libc::pollfd { fd: self.0.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        let ms = libc::c_int::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(libc::c_int::MAX);
-        // SAFETY: one live pollfd.
-        unsafe { libc::poll(&mut entry, 1, ms) > 0 }
+        wait_readable(self.0.as_raw_fd(), timeout)
     }
 }
 

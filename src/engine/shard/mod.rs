@@ -13,7 +13,6 @@ mod stream;
 
 pub(crate) use run::{Setup, run};
 
-use super::agent::{Agent, route};
 use super::counters;
 use super::log::{SipTrace, TraceDirection};
 use super::media::Workers;
@@ -22,6 +21,7 @@ use super::net::local::Routes;
 use super::net::udp::{SendQueue, Socket};
 use super::shared::Shared;
 use crate::agent::io::{AgentConfig, Event, Input, Output};
+use crate::agent::{Agent, route};
 use crate::base::id::{CallId, NodeId};
 use crate::base::{Flow, Instant, limits};
 use crate::message::Message;

@@ -2,9 +2,9 @@
 
 use super::super::counters;
 use super::Shard;
+use crate::agent::Agent;
 use crate::agent::io::{AccountView, Command, Event, EventKind, Input, Outcome};
 use crate::base::id::{self, AccountId, CallId, Kind, RequestId};
-use crate::engine::agent::Agent;
 use crate::engine::net::batch;
 use crate::media::io::MediaOrder;
 

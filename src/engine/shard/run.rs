@@ -3,10 +3,10 @@
 use super::inbox::Inbox;
 use super::stream::{self, Streams};
 use super::{SHARD, Shard, with};
+use crate::agent::Agent;
 use crate::agent::io::AgentConfig;
 use crate::base::Duration;
 use crate::base::limits;
-use crate::engine::agent::Agent;
 use crate::engine::media::Workers;
 use crate::engine::net::batch::{RecvBatch, take_error};
 use crate::engine::net::listen::ShardSockets;
