@@ -100,6 +100,24 @@ fn rtp_corpus() {
 }
 
 #[test]
+fn rtcp_corpus() {
+    replay(
+        "rtcp",
+        &["fuzz-seeds/pion-rtcp", "fuzz-seeds/rtcp-types", "fuzz-seeds/webrtc/rtcp-corpus", "media-packets"],
+    );
+}
+
+#[test]
+fn jitter_corpus() {
+    replay("jitter", &["fuzz-seeds/webrtc/rtp-corpus", "fuzz-seeds/libsrtp"]);
+}
+
+#[test]
+fn session_corpus() {
+    replay("session", &["fuzz-seeds/webrtc", "fuzz-seeds/libsrtp", "fuzz-seeds/rtcp-types", "media-packets"]);
+}
+
+#[test]
 fn every_target_has_its_file_and_a_planted_fault_is_found() {
     for (name, _) in fuzz::TARGETS {
         let text = support::read(format!("fuzz/fuzz_targets/{name}.rs"));

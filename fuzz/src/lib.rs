@@ -4,13 +4,25 @@
 use sipwright::base::media::{Codec, Direction};
 use sipwright::message::{Message, Name, check, frame};
 use sipwright::offer_answer::{LocalMedia, Negotiation};
-use sipwright::rtp::{self, Packet, TelephoneEvent, rtcp};
+use sipwright::rtp::{self, Packet, TelephoneEvent};
 use sipwright::sdp::Session;
 use std::hint::black_box;
 
+mod media;
+
+pub use media::{jitter, rtcp, session};
+
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 5] =
-    [("message", message), ("frame", frame), ("sdp", sdp), ("offer_answer", offer_answer), ("rtp", rtp)];
+pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+    ("message", message),
+    ("frame", frame),
+    ("sdp", sdp),
+    ("offer_answer", offer_answer),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("jitter", jitter),
+    ("session", session),
+];
 
 /// A SIP datagram: every typed view is read; what is printed is understood, and printing that again changes nothing.
 pub fn message(data: &[u8]) {
@@ -120,7 +132,7 @@ pub fn rtp(data: &[u8]) {
         black_box(TelephoneEvent::parse(packet.payload));
     }
     for whole in [true, false] {
-        if let Ok(compound) = rtcp::Compound::parse(data, whole) {
+        if let Ok(compound) = rtp::rtcp::Compound::parse(data, whole) {
             black_box(compound.parts().map(|part| format!("{part:?}").len()).sum::<usize>());
         }
     }

@@ -154,13 +154,13 @@ impl Concealer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dsp::{Tone, level_dbfs, tone_level};
+    use crate::jitter::signal::{Tone, level, level_at};
 
     #[test]
     fn a_hole_in_a_tone_is_filled_with_the_tone() {
         for (rate, hz) in [(8000, 440.0), (8000, 1000.0), (16_000, 313.0)] {
             let frame = rate as usize / 50;
-            let (mut tone, mut concealer) = (Tone::new(rate, hz, -6.0), Concealer::new(rate));
+            let (mut tone, mut concealer) = (Tone::new(rate, hz), Concealer::new(rate));
             let mut out = Vec::new();
             for index in 0..50 {
                 let mut pcm = tone.samples(frame);
@@ -171,18 +171,18 @@ mod tests {
                     out.extend(pcm);
                 }
             }
-            let (at, all) = (tone_level(&out, rate, hz), level_dbfs(&out));
+            let (at, all) = (level_at(&out, rate, hz), level(&out));
             assert!((at - all).abs() < 0.5 && (-6.8..-5.5).contains(&at), "{rate} {hz}: {at} {all}");
         }
     }
 
     #[test]
     fn a_long_hole_fades_to_nothing_and_silence_stays_silent() {
-        let (mut tone, mut concealer) = (Tone::new(8000, 440.0, -6.0), Concealer::new(8000));
+        let (mut tone, mut concealer) = (Tone::new(8000, 440.0), Concealer::new(8000));
         concealer.good(&mut tone.samples(800));
         let mut out = Vec::new();
         concealer.conceal(1600, &mut out);
-        assert!(level_dbfs(&out[..160]) > -7.0);
+        assert!(level(&out[..160]) > -7.0);
         assert!(out[800..].iter().all(|s| s.abs() <= 1));
         let mut quiet = Vec::new();
         Concealer::new(8000).conceal(160, &mut quiet);
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn there_is_no_click_on_the_way_in_or_out() {
-        let (mut tone, mut concealer) = (Tone::new(8000, 300.0, -6.0), Concealer::new(8000));
+        let (mut tone, mut concealer) = (Tone::new(8000, 300.0), Concealer::new(8000));
         let mut out = Vec::new();
         for index in 0..20 {
             let mut pcm = tone.samples(160);

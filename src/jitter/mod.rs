@@ -7,6 +7,8 @@ mod buffer;
 mod conceal;
 mod delay;
 mod shorten;
+#[cfg(test)]
+mod signal;
 
 pub use buffer::{Arrival, Counters, Get, JitterBuffer, Put};
 pub use conceal::Concealer;
