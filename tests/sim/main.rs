@@ -4,7 +4,7 @@ mod calls;
 mod determinism;
 mod many;
 mod media;
-mod register;
 mod own_sdp;
+mod register;
 mod requests;
 mod support;

@@ -57,6 +57,16 @@ impl Pair {
         panic!("the event never came");
     }
 
+    /// The next event of any host that `want` picks.
+    pub fn wait_any<T>(&mut self, mut want: impl FnMut(&Event) -> Option<T>) -> T {
+        while let Some((_, event)) = self.world.next_event() {
+            if let Some(found) = want(&event) {
+                return found;
+            }
+        }
+        panic!("the event never came");
+    }
+
     pub fn incoming(&mut self) -> CallId {
         self.wait(self.b, |e| matches!(e.kind, EventKind::CallIncoming { .. }).then_some(e.call))
     }

@@ -61,12 +61,14 @@ impl Engine {
         quality_interval: f64,
         rtp_ports: Option<(u16, u16)>,
     ) -> PyResult<Self> {
-        let mut config = EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
+        let mut config =
+            EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
         if let Some(user_agent) = user_agent {
             config.user_agent = user_agent;
         }
         if let Some(address) = public_address {
-            let parsed = address.parse().map_err(|_| invalid(format!("public_address {address:?} is no IP address")))?;
+            let parsed =
+                address.parse().map_err(|_| invalid(format!("public_address {address:?} is no IP address")))?;
             config.public_address = Some(parsed);
         }
         if let Some(names) = codecs {

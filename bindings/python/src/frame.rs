@@ -40,9 +40,8 @@ impl Frame {
         let length = isize::try_from(bytes.len()).map_err(|_| PyBufferError::new_err("frame too large"))?;
         // SAFETY: the interpreter gives a valid view; the bytes never move or change while the frame lives, and the view holds a
         // reference to the frame.
-        let failed = unsafe {
-            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags)
-        };
+        let failed =
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags) };
         if failed != 0 { Err(PyErr::fetch(slf.py())) } else { Ok(()) }
     }
 }
