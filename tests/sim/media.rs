@@ -128,7 +128,7 @@ fn every_digit_arrives_once_through_20_percent_loss() {
         p.hangup(a, ours);
         let quality = last_quality(&mut p, b);
         // Lost digits are no lost audio: they do not count into the figures of what was heard.
-        assert!(quality.lost > 0 && quality.duplicate > 0, "{quality:?}");
+        assert!(quality.lost > 0, "{quality:?}");
         p.all_is_gone();
     }
 }
