@@ -1,6 +1,7 @@
 //! What each fuzz target does with its bytes, and what must hold. `tests/fuzz_replay.rs` runs the same functions over the corpus.
 #![forbid(unsafe_code)]
 
+use sipwright::base::limits;
 use sipwright::base::media::{Codec, Direction};
 use sipwright::message::{Message, Name, check, frame};
 use sipwright::offer_answer::{LocalMedia, Negotiation};
@@ -90,6 +91,9 @@ pub fn sdp(data: &[u8]) {
         black_box((media.payload_types().count(), media.rtpmaps().count(), media.rtcp()));
     }
     let printed = session.to_vec();
+    if printed.len() > limits::SDP_BYTES {
+        return; // what was missing has been added
+    }
     let again = Session::parse(&printed).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&printed)));
     assert_eq!(again.to_vec(), printed, "printing twice differs");
 }
@@ -122,6 +126,57 @@ pub fn offer_answer(data: &[u8]) {
     black_box(caller.remote_answer(data).is_ok());
     caller.offer(&local, Direction::SendOnly);
     black_box(caller.remote_answer(data).is_ok());
+    walk(data, &local);
+}
+
+/// Several descriptions one after the other in one session, as offers, answers, previews and in glare. Each begins at a `v=0`.
+fn walk(data: &[u8], local: &LocalMedia) {
+    const STEPS: usize = 16;
+    let starts: Vec<usize> = (0..data.len()).filter(|at| data[*at..].starts_with(b"v=0")).take(STEPS).collect();
+    let mut ours = Negotiation::new(3);
+    let mut last: Option<(Vec<u8>, u64)> = None;
+    for (n, start) in starts.iter().enumerate() {
+        let sdp = &data[*start..starts.get(n + 1).copied().unwrap_or(data.len())];
+        let want = [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive][n % 4];
+        match sdp.len() % 4 {
+            0 | 1 => {
+                if ours.remote_offer(sdp).is_ok() {
+                    assert_eq!(ours.remote_offer(sdp).map_err(|e| e.status), Err(500), "theirs is not answered yet");
+                    black_box(ours.answer(local, want).is_ok());
+                }
+            }
+            2 => {
+                ours.offer(local, want);
+                black_box(ours.remote_answer(sdp).is_ok());
+            }
+            _ => {
+                let before = ours.agreed().cloned();
+                ours.offer(local, want);
+                black_box(ours.preview_answer(sdp).is_ok());
+                assert_eq!(ours.remote_offer(sdp).map_err(|e| e.status), Err(491), "glare");
+                ours.cancel_offer();
+                assert_eq!(ours.agreed(), before.as_ref(), "a failed offer changes nothing (RFC 3264 s4)");
+            }
+        }
+        assert!(ours.can_offer());
+        if let Some(audio) = ours.agreed().and_then(|a| a.audio.as_ref()) {
+            assert!(audio.receive.iter().any(|(_, codec)| *codec == audio.codec));
+            assert!(audio.send_payload_type < 128 && audio.receive.iter().all(|(pt, _)| *pt < 128));
+            assert!((10..=120).contains(&audio.ptime_ms) && audio.ptime_ms % 10 == 0);
+            for to in audio.remote_rtp.iter().chain(&audio.remote_rtcp) {
+                assert!(!to.ip().is_unspecified() && !to.ip().is_multicast() && to.port() > 0, "{to}");
+            }
+        }
+        if let Some(sent) = ours.local_sdp() {
+            let session = Session::parse(sent).expect("our own description");
+            let version = session.origin.version.parse().expect("a number");
+            assert_eq!(session.to_vec(), **sent);
+            if let Some((before, was)) = &last {
+                assert!(version > *was || before == sent, "another text under the same version (RFC 3264 s8)");
+            }
+            last = Some((sent.to_vec(), version));
+        }
+    }
 }
 
 /// A packet of a media port: RTP, RTCP compound or reduced, telephone-event.
