@@ -74,6 +74,16 @@ fn message_corpus() {
 }
 
 #[test]
+fn values_corpus() {
+    replay("values", &["fuzz-seeds/sipgo"]);
+}
+
+#[test]
+fn writer_corpus() {
+    replay("writer", &["fuzz-seeds/sipgo"]);
+}
+
+#[test]
 fn frame_corpus() {
     replay(
         "frame",

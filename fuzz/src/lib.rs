@@ -3,7 +3,10 @@
 
 use sipwright::base::limits;
 use sipwright::base::media::{Codec, Direction};
-use sipwright::message::{Message, Name, check, frame};
+use sipwright::message::{
+    self, AuthParams, CSeq, Challenge, Item, Message, Name, NameAddr, Params, RAck, Uri, Via, Warning, Writer, check,
+    frame,
+};
 use sipwright::offer_answer::{LocalMedia, Negotiation};
 use sipwright::rtp::{self, Packet, TelephoneEvent};
 use sipwright::sdp::Session;
@@ -14,8 +17,10 @@ mod media;
 pub use media::{jitter, rtcp, session};
 
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+pub const TARGETS: [(&str, fn(&[u8])); 10] = [
     ("message", message),
+    ("values", values),
+    ("writer", writer),
     ("frame", frame),
     ("sdp", sdp),
     ("offer_answer", offer_answer),
@@ -47,6 +52,12 @@ pub fn message(data: &[u8]) {
         black_box((message.named(header.raw_name), message.list(header.name).count()));
     }
     let checked = check::request(&message).is_ok() || check::response(&message).is_ok();
+    let verdict = message::describe(data).verdict;
+    assert!(checked || verdict.is_err(), "the whole grammar is laxer than check");
+    if checked && message.content_length().is_some() {
+        // A datagram and a stream must not disagree on where a message ends.
+        assert_eq!(frame::next(message.raw()), frame::Frame::Message { bytes: message.raw().len() });
+    }
     let mut first = Vec::new();
     message.write(&mut first);
     let again = match Message::parse(&first) {
@@ -63,6 +74,53 @@ pub fn message(data: &[u8]) {
         assert_eq!(message.body(), again.body());
         assert_eq!(message.header(Name::CallId), again.header(Name::CallId));
     }
+}
+
+/// One header value, read as everything it could be; the two ways to read an address agree.
+pub fn values(data: &[u8]) {
+    let bytes_first = NameAddr::parse_bytes(data);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    assert_eq!(NameAddr::parse(text), bytes_first);
+    if let Ok(address) = bytes_first {
+        black_box((address.tag(), address.params.check().is_ok(), address.params.iter().count()));
+        assert!(!address.display_name().contains(char::is_control), "control characters in a display name");
+    }
+    if let Ok(uri) = Uri::parse(text) {
+        assert_eq!(uri.as_str(), text);
+        assert!(uri.same_as(&uri), "a URI equals itself (RFC 3261 s19.1.4)");
+        black_box((uri.ip(), uri.transport(), uri.is_lr()));
+    }
+    if let Ok(via) = Via::parse(text) {
+        black_box((via.branch(), via.received(), via.rport(), via.maddr(), via.ttl(), via.transport()));
+    }
+    black_box((
+        CSeq::parse(text).is_ok(),
+        RAck::parse(text).is_ok(),
+        Warning::parse(text).is_ok(),
+        Params::new(text).is_ok(),
+    ));
+    black_box((Item::token(text).is_ok(), Item::seconds(text).is_ok(), Item::media_type(text).is_ok()));
+    black_box((Challenge::parse_all(text).count(), AuthParams::new(text).iter().count(), message::unquote(text).len()));
+    if let Ok(unix) = message::parse_date(text) {
+        let mut printed = Vec::new();
+        message::write_date(unix, &mut printed);
+        assert_eq!(std::str::from_utf8(&printed).map(message::parse_date), Ok(Ok(unix)));
+    }
+}
+
+/// Text of an application, printed: whatever it is, it never becomes a line of its own.
+pub fn writer(data: &[u8]) {
+    let mut parts = data.split(|b| *b == b'|');
+    let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+    let mut out = Vec::new();
+    let mut w = Writer::request(&mut out, &part(), &part());
+    w.header(Name::Subject, part()).header_fmt(Name::To, format_args!("<{}>", part())).named(&part(), &part());
+    let body = part();
+    w.finish(Some(&part()), body.as_bytes());
+    let head = out.strip_suffix(body.as_bytes()).expect("the body comes last");
+    assert!(head.ends_with(b"\r\n\r\n"));
+    assert_eq!(head.iter().filter(|b| **b == b'\n').count(), 7, "a line was added");
+    assert_eq!(head.iter().filter(|b| **b == b'\r').count(), 7);
 }
 
 /// The bytes of a stream: no frame reaches beyond what came, none is empty, and a prefix never yields another first frame.
