@@ -89,8 +89,7 @@ impl Call {
     pub(super) fn apply(&mut self, agreed: &Agreed, out: &mut Vec<Action>) -> Option<Codec> {
         let codec = agreed.audio.as_ref().map(|p| p.codec);
         if let Media::Open { session, .. } = self.media {
-            let mut params = agreed.audio.clone().unwrap_or(StreamParams::removed());
-            params.signalling_peer = self.flow.map(|flow| flow.remote.ip()).filter(|_| codec.is_some());
+            let params = stream(agreed, self.flow.map(|flow| flow.remote.ip()));
             out.push(Action::Media(MediaOrder::Configure { session, params }));
         }
         if agreed.remote_hold != self.held {
@@ -201,5 +200,35 @@ impl Call {
             State::Up => self.give_up(local(503, reason), now, out),
             State::Over => {}
         }
+    }
+}
+
+/// What media is told of an agreement: a stream that is not wanted any more falls silent. RFC 3264 s8.2.
+fn stream(agreed: &Agreed, signalling_peer: Option<IpAddr>) -> StreamParams {
+    agreed.audio.clone().map_or_else(StreamParams::removed, |audio| StreamParams { signalling_peer, ..audio })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offer_answer::Negotiation;
+
+    #[test]
+    fn a_removed_stream_falls_silent() {
+        let address = |port| SocketAddr::new([192, 0, 2, 1].into(), port);
+        let local =
+            LocalMedia { rtp: address(4000), rtcp: address(4001), codecs: vec![Codec::Pcmu], dtmf: true, ptime_ms: 20 };
+        let peer = Some([192, 0, 2, 2].into());
+        let mut negotiation = Negotiation::new(1);
+        let mut agreed = |port: u16| {
+            let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n";
+            negotiation.remote_offer(format!("{head}m=audio {port} RTP/AVP 0\r\n").as_bytes()).unwrap();
+            stream(&negotiation.answer(&local, Direction::SendRecv).unwrap().1, peer)
+        };
+        let up = agreed(5000);
+        assert_eq!((up.direction, up.signalling_peer), (Direction::SendRecv, peer));
+        let gone = agreed(0);
+        assert_eq!((gone.direction, gone.remote_rtp, gone.remote_rtcp), (Direction::Inactive, None, None));
+        assert_eq!(gone.signalling_peer, None);
     }
 }
