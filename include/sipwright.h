@@ -860,8 +860,8 @@ void sipw_record_options_init_sized(struct sipw_record_options *options, size_t 
  *
  * @param path   the file; opened before the call returns, read by threads of the library
  * @param token  where the play's number goes, for the event and sipw_stop_play(); written before the event; may be NULL
- * @return SIPW_E_INVAL for what is no WAV, SIPW_E_IO for a file that can't be opened, SIPW_E_GONE, SIPW_E_FULL. From any thread; blocks
- *         only for opening the file.
+ * @return SIPW_E_IO for a file that can't be read, SIPW_E_INVAL or SIPW_E_UNSUPPORTED for one that is no WAV we know, SIPW_E_GONE,
+ *         SIPW_E_FULL. From any thread; blocks only for opening the file.
  */
 sipw_status sipw_play_file(struct sipw_engine *eng,
                            sipw_call call,
@@ -939,7 +939,7 @@ sipw_status sipw_send_dtmf_timed(struct sipw_engine *eng, sipw_call call, const 
  *
  * @param rate_hz  8000, 16000, 24000, 32000, 44100 or 48000; converted to and from the call's own rate
  * @param out      where the id goes
- * @return SIPW_E_INVAL for a bad rate, SIPW_E_GONE, SIPW_E_STATE for a call without media, SIPW_E_FULL. From any thread, never blocks.
+ * @return SIPW_E_INVAL for a bad rate, SIPW_E_GONE, SIPW_E_FULL, SIPW_E_NOMEM. From any thread, never blocks.
  */
 sipw_status sipw_pcm_open(struct sipw_engine *eng,
                           sipw_call call,

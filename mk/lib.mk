@@ -18,14 +18,15 @@ C_EXAMPLES   := $(patsubst examples/c/%.c,$(EXAMPLES_OUT)/%,$(wildcard examples/
 CPP_EXAMPLES := $(patsubst examples/cpp/%.cpp,$(EXAMPLES_OUT)/%_cpp,$(wildcard examples/cpp/*.cpp))
 WARN := -Wall -Wextra -Wpedantic -Werror
 
-.PHONY: lib install uninstall examples test-abi
+
+.PHONY: lib install install-files uninstall examples test-abi
 
 lib: need-cargo need-cc
 	$(CARGO) rustc --release --lib --crate-type staticlib --features $(LIB_FEATURES)
 	@mkdir -p $(LIB_OUT)
 	cp $(CARGO_TARGET_DIR)/release/libsipwright.a $(LIB_OUT)/libsipwright.a
 	SIPWRIGHT_LIBS="$(LIB_PRIVATE)" sh scripts/link-shared.sh $(LIB_OUT)/libsipwright.a include/sipwright.h $(LIB_OUT) $(VERSION)
-	@$(call fill,scripts/sipwright.pc.in,$(abspath .)/$(LIB_OUT)/..,$(abspath $(LIB_OUT)),$(abspath include)) > $(LIB_OUT)/sipwright.pc
+	@$(call fill,scripts/sipwright.pc.in,$(abspath $(LIB_OUT)/..),$(abspath $(LIB_OUT)),$(abspath include)) > $(LIB_OUT)/sipwright.pc
 
 fill = sed -e 's|@PREFIX@|$(2)|' -e 's|@LIBDIR@|$(3)|' -e 's|@INCLUDEDIR@|$(4)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS@|$(LIB_PRIVATE)|' $(1)
 
@@ -42,7 +43,9 @@ $(EXAMPLES_OUT)/%_cpp: examples/cpp/%.cpp include/sipwright.hpp include/sipwrigh
 	@mkdir -p $(EXAMPLES_OUT)
 	$(CXX) -std=c++17 -O1 -g $(WARN) -Iinclude -o $@ $< -L$(LIB_OUT) -Wl,-rpath,$(abspath $(LIB_OUT)) -lsipwright
 
-install: lib
+install: lib install-files
+
+install-files:
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man3
 	install -m 644 include/sipwright.h include/sipwright.hpp $(DESTDIR)$(INCLUDEDIR)/
 	install -m 644 $(LIB_OUT)/libsipwright.a $(DESTDIR)$(LIBDIR)/

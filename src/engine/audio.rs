@@ -21,9 +21,21 @@ impl Engine {
     /// # Errors
     /// `Io` for a file that cannot be read, `Invalid` or `Unsupported` for one that is no WAV we know, with the reason; `Gone`, `Full`.
     pub fn play_file(&self, call: CallId, path: &Path, repeat: bool) -> Result<u64, Error> {
+        self.play_file_then(call, path, repeat, |_| ())
+    }
+
+    /// The same; `announce` runs before `PlayDone` can.
+    pub(crate) fn play_file_then(
+        &self,
+        call: CallId,
+        path: &Path,
+        repeat: bool,
+        announce: impl FnOnce(u64),
+    ) -> Result<u64, Error> {
         let object = self.object(call.raw())?;
         let source = self.files()?.player(path, repeat)?;
         let token = self.open_file(&object, Use::Play);
+        announce(token);
         self.media(&object, call, token, CallMedia::Play { token, source })?;
         Ok(token)
     }

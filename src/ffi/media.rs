@@ -5,7 +5,7 @@ use super::config::{Sized32, init, read};
 use super::engine::{Shared, find, sipw_engine};
 use super::error::sipw_status;
 use super::guard;
-use super::string::{put, required, slice, slice_mut, wanted};
+use super::string::{announced, put, required, slice, slice_mut, wanted};
 use crate::base::id::{Kind, Origin, engine as engine_of, kind, pack, shard};
 use crate::base::limits;
 use crate::engine::{Error, ErrorKind, PcmPort, Quality};
@@ -98,8 +98,8 @@ pub unsafe extern "C" fn sipw_record_options_init_sized(options: *mut sipw_recor
 ///
 /// @param path   the file; opened before the call returns, read by threads of the library
 /// @param token  where the play's number goes, for the event and sipw_stop_play(); written before the event; may be NULL
-/// @return SIPW_E_INVAL for what is no WAV, SIPW_E_IO for a file that can't be opened, SIPW_E_GONE, SIPW_E_FULL. From any thread; blocks
-///         only for opening the file.
+/// @return SIPW_E_IO for a file that can't be read, SIPW_E_INVAL or SIPW_E_UNSUPPORTED for one that is no WAV we know, SIPW_E_GONE,
+///         SIPW_E_FULL. From any thread; blocks only for opening the file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sipw_play_file(
     eng: *mut sipw_engine,
@@ -139,10 +139,9 @@ unsafe fn play(
     let shared = find(eng)?;
     // SAFETY: the caller's promise.
     let path = unsafe { required(path, "path") }?;
-    let number = shared.engine().play_file(id(call)?, Path::new(path), repeat)?;
+    let call = id(call)?;
     // SAFETY: the caller's promise.
-    unsafe { put(token, number) };
-    Ok(())
+    unsafe { announced(token, |tell| shared.engine().play_file_then(call, Path::new(path), repeat, tell)) }
 }
 
 /// Stops a play, or all of a call; each ends with SIPW_EV_PLAY_DONE and interrupted set.
@@ -234,7 +233,7 @@ pub unsafe extern "C" fn sipw_send_dtmf_timed(
 ///
 /// @param rate_hz  8000, 16000, 24000, 32000, 44100 or 48000; converted to and from the call's own rate
 /// @param out      where the id goes
-/// @return SIPW_E_INVAL for a bad rate, SIPW_E_GONE, SIPW_E_STATE for a call without media, SIPW_E_FULL. From any thread, never blocks.
+/// @return SIPW_E_INVAL for a bad rate, SIPW_E_GONE, SIPW_E_FULL, SIPW_E_NOMEM. From any thread, never blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sipw_pcm_open(
     eng: *mut sipw_engine,
@@ -252,7 +251,7 @@ pub unsafe extern "C" fn sipw_pcm_open(
                 format!("{PORTS} PCM ports are open; close some with sipw_pcm_close()"),
             ));
         }
-        let port = Arc::new(port_of(shared.engine(), call, rate_hz)?);
+        let port = Arc::new(shared.engine().pcm(call, rate_hz)?);
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         let number = pack(Kind::Node, engine_of(call.raw()), shard(call.raw()), Origin::Application, serial);
         lock(&shared).insert(number, port);
@@ -382,10 +381,4 @@ fn port(eng: *mut sipw_engine, pcm: sipw_pcm) -> Result<Arc<PcmPort>, Error> {
         Some(Kind::Node) => Err(Error::new(ErrorKind::Gone, format!("PCM port {pcm:#x} was closed"))),
         _ => invalid(format!("{pcm:#x} is no PCM port; pass what sipw_pcm_open() gave")),
     }
-}
-
-fn port_of(engine: &crate::engine::Engine, call: crate::base::id::CallId, rate_hz: u32) -> Result<PcmPort, Error> {
-    engine.user(call.raw())?;
-    let _ = rate_hz;
-    Err(Error::new(ErrorKind::Unsupported, "PCM ports are not built in"))
 }

@@ -1,0 +1,96 @@
+// One call between two engines of one process, through the C++ wrapper: values, RAII, exceptions, callbacks that throw.
+#include <sipwright.hpp>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+static int checks;
+
+static void expect(bool ok, const char *what, int line) {
+    ++checks;
+    if (ok) return;
+    std::fprintf(stderr, "package_test.cpp:%d: %s\n", line, what);
+    std::exit(1);
+}
+#define EXPECT(x) expect((x), #x, __LINE__)
+
+template <class F> static sipw_status status_of(F &&f) {
+    try {
+        f();
+    } catch (const sipw::error &e) {
+        return e.code;
+    }
+    return SIPW_OK;
+}
+
+int main() try {
+    EXPECT(sipw_version() == SIPW_VERSION_NUM);
+
+    // The callee answers in callbacks; one of them throws.
+    std::atomic<int> thrown{0}, ended{0}, traced{0};
+    sipw::config server;
+    server.listen = "udp://127.0.0.1:0";
+    server.on_event = [&](const sipw_event &ev, sipw::call c) {
+        if (ev.type == SIPW_EV_CALL_INCOMING) c.answer();
+        if (ev.type == SIPW_EV_CALL_ENDED) ended = 1;
+        if (ev.type == SIPW_EV_CALL_ANSWERED) throw std::runtime_error("planted");
+    };
+    server.on_exception = [&](std::exception_ptr) { ++thrown; };
+    server.on_trace = [&](const sipw_trace &) { ++traced; };
+    sipw::engine first(std::move(server));
+    sipw::engine callee = std::move(first); // callbacks follow
+
+    const std::string listening = callee.listen_addresses();
+    EXPECT(listening.rfind("udp://127.0.0.1:", 0) == 0);
+    EXPECT(callee.fd() == -1); // it delivers by callback
+
+    sipw::config client;
+    client.listen = "udp://127.0.0.1:0";
+    sipw::engine caller(client);
+    EXPECT(caller.fd() >= 0 && caller.next() == nullptr);
+    sipw::account_options quiet;
+    quiet.registration = SIPW_REGISTRATION_NO;
+    auto account = caller.account("sip:alice@127.0.0.1", "", quiet);
+
+    EXPECT(status_of([&] { caller.account("", ""); }) == SIPW_E_INVAL);
+    EXPECT(status_of([&] { caller.dial(account, ""); }) == SIPW_E_INVAL);
+    EXPECT(status_of([&] { sipw::engine().dial(account, "sip:bob@127.0.0.1"); }) == SIPW_E_INVAL); // of another engine
+
+    sipw::call_options options;
+    options.headers.emplace_back("X-Test", "package");
+    options.codecs = "PCMU";
+    sipw::call call = caller.dial(account, "sip:bob@" + listening.substr(6), options);
+    int answered = 0;
+    std::uint16_t status = 0;
+    for (int i = 0; i < 200 && status == 0; ++i) {
+        const sipw_event *ev = caller.wait(sipw::milliseconds(50));
+        if (!ev || ev->call != call.id()) continue;
+        if (ev->type == SIPW_EV_CALL_ANSWERED) {
+            ++answered;
+            EXPECT(sipw::message(*ev).rfind("SIP/2.0 200", 0) == 0);
+            EXPECT(std::string(ev->u.answered.codec) == "PCMU");
+            EXPECT(call.state() == SIPW_CALL_ANSWERED);
+            auto port = call.pcm(8000);
+            std::int16_t silence[160] = {};
+            EXPECT(port.fd() >= 0 && port.write(silence, 160) == 160);
+            EXPECT(status_of([&] { call.play("/nonexistent.wav"); }) == SIPW_E_IO);
+            static_cast<void>(call.quality());
+            call.hangup();
+        }
+        if (ev->type == SIPW_EV_CALL_ENDED) status = ev->u.outcome.status;
+    }
+    EXPECT(answered == 1);
+    EXPECT(status == 200);
+    EXPECT(status_of([&] { call.hangup(); }) == SIPW_OK || status_of([&] { call.hangup(); }) == SIPW_E_GONE);
+    while (caller.wait(sipw::milliseconds(100)) != nullptr) {} // the ended call is gone once its last event was let go
+    EXPECT(status_of([&] { call.hangup(); }) == SIPW_E_GONE);
+    for (int i = 0; i < 100 && !ended; ++i) static_cast<void>(caller.wait(sipw::milliseconds(20)));
+    EXPECT(ended == 1 && thrown == 1 && traced >= 4);
+    std::printf("package_test: %d passed, 0 failed\n", checks);
+    return 0;
+} catch (const std::exception &e) {
+    std::fprintf(stderr, "package_test: %s\n", e.what());
+    return 1;
+}
