@@ -239,6 +239,9 @@ impl JitterBuffer {
         if let Some(lent) = self.lent.take() {
             self.free.push(lent);
         }
+        if let Some(slot) = self.take_next() {
+            return self.lend(&slot);
+        }
         let (Some(mut play), Some(delay)) = (self.play, self.delay_ticks(pending, now)) else {
             return Get::Silence { ticks: want };
         };
@@ -299,6 +302,23 @@ impl JitterBuffer {
             Some(slot) => self.lend(&slot),
             None => Get::Silence { ticks: want },
         }
+    }
+
+    /// The common case of `get`: the next packet is there and its time has come.
+    fn take_next(&mut self) -> Option<Slot> {
+        let play = self.play.as_mut().filter(|play| !play.priming)?;
+        let slot = *self.slots.get(Self::index(play.next_sequence))?;
+        let ready = slot.kind == Kind::Audio && slot.sequence == play.next_sequence && slot.timestamp <= play.cursor;
+        if !ready {
+            return None;
+        }
+        play.next_sequence = slot.sequence.saturating_add(1);
+        play.cursor = slot.timestamp.saturating_add(i64::from(slot.ticks));
+        play.last_end = Some(play.cursor);
+        play.dry_since = None;
+        play.others = 0;
+        self.counters.played = self.counters.played.saturating_add(1);
+        Some(slot)
     }
 
     /// The player was held up for so many ticks: what should have been played in them is dropped as late.
@@ -485,18 +505,11 @@ impl JitterBuffer {
         }
     }
 
-    /// Moves the next number on so that `sequence` has a slot of its own.
+    /// Moves the next number on so that `sequence` has a slot of its own; what is passed over is left to be overwritten.
     fn make_room(&mut self, sequence: u64) {
-        let Some(mut play) = self.play else { return };
         let least = sequence.saturating_sub(SLOTS as u64).saturating_add(1);
-        if play.next_sequence < least {
-            while play.next_sequence < least && self.slot(play.next_sequence).is_some() {
-                self.vacate(play.next_sequence);
-                play.next_sequence = play.next_sequence.saturating_add(1);
-            }
-            play.next_sequence = play.next_sequence.max(least);
-            self.play = Some(play);
-        }
+        let Some(play) = self.play.as_mut().filter(|play| play.next_sequence < least) else { return };
+        play.next_sequence = least;
     }
 
     fn store(&mut self, sequence: u64, timestamp: i64, packet: &Arrival<'_>) {
@@ -686,6 +699,33 @@ mod tests {
         let c = p.buffer.counters();
         assert!(c.late <= 10, "{c:?}");
         assert!(c.played >= 990, "{c:?}");
+    }
+
+    #[test]
+    fn clocks_that_drift_apart_are_followed() {
+        for ppm in [-200i64, 200] {
+            let mut p = Player::new();
+            let arrivals = (0..30_000u64).map(|i| ((i * 20).saturating_add_signed(i as i64 * 20 * ppm / 1_000_000), i));
+            let mut delays = (i64::MAX, 0);
+            let mut arrivals = arrivals.peekable();
+            for ms in (0..600_000).step_by(10) {
+                while let Some((at, index)) = arrivals.next_if(|(at, _)| *at <= ms) {
+                    put(&mut p.buffer, index as u16, at);
+                }
+                if p.buffer.surplus_ticks(p.pending, at(ms)) > 160 && p.pending >= 40 {
+                    p.pending -= 40;
+                }
+                p.beat(ms);
+                if ms > 1000 {
+                    let delay = p.buffer.delay_ticks(p.pending, at(ms)).unwrap() / 8;
+                    delays = (delays.0.min(delay), delays.1.max(delay));
+                }
+            }
+            let c = p.buffer.counters();
+            assert_eq!((c.late, c.missing), (0, 0), "{ppm}");
+            // Seen after a beat, whose 10 ms are still to sound.
+            assert!(delays.0 >= -10 && delays.1 <= 60, "{ppm} {delays:?}");
+        }
     }
 
     #[test]

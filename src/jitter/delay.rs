@@ -8,7 +8,6 @@ use crate::base::limits::JITTER_MAX;
 
 /// Width of a bin.
 const BIN_MS: u32 = 5;
-const BIN_MS_WIDE: i64 = BIN_MS as i64;
 const BINS: usize = (JITTER_MAX.as_millis() as usize) / (BIN_MS as usize);
 /// Each packet weighs this much more than the one before it: a memory of some 500 packets.
 const GROWTH: f32 = 1.0 + 1.0 / 512.0;
@@ -28,6 +27,7 @@ const WINDOW_MS: i64 = 10_000;
 #[derive(Clone, Debug)]
 pub(super) struct DelayEstimator {
     ticks_per_ms: i64,
+    bins_per_tick: f32,
     bins: Box<[f32; BINS]>,
     total: f32,
     weight: f32,
@@ -44,6 +44,7 @@ impl DelayEstimator {
         let ticks_per_ms = i64::from(clock_rate_hz / 1000).max(1);
         DelayEstimator {
             ticks_per_ms,
+            bins_per_tick: 1.0 / (ticks_per_ms.saturating_mul(i64::from(BIN_MS)) as f32),
             bins: Box::new([0.0; BINS]),
             total: 0.0,
             weight: 1.0,
@@ -78,7 +79,7 @@ impl DelayEstimator {
         }
         self.least = self.least.min(transit);
         let relative = transit.saturating_sub(self.least.min(self.least_before)).max(0);
-        let bin = (relative.checked_div(self.ticks_per_ms).unwrap_or(0) / BIN_MS_WIDE) as usize;
+        let bin = (relative as f32 * self.bins_per_tick) as usize;
         if let Some(bin) = self.bins.get_mut(bin.min(BINS.saturating_sub(1))) {
             *bin += self.weight;
             self.total += self.weight;

@@ -15,6 +15,10 @@ const VOLUME: u8 = 10;
 /// An event without reports for so long has ended: its end was lost. More than three intervals of the 50 ms of s2.5.1.2.
 const LAPSED: Duration = Duration::from_millis(200);
 
+/// After so long without reports of it an event that was told is no measure for those that come: the peer may have set its clock
+/// back.
+const FORGOTTEN: Duration = Duration::from_secs(2);
+
 /// What a frame carries.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Frame {
@@ -195,8 +199,8 @@ struct Current {
 #[derive(Debug, Default)]
 pub(super) struct DtmfReceiver {
     current: Option<Current>,
-    /// Start of the last event told; what is not after it has been told or is of no use.
-    told: Option<u32>,
+    /// Start of the last event told, and when a report of it was last seen: what is not after it was told or is of no use.
+    told: Option<(u32, Instant)>,
 }
 
 impl DtmfReceiver {
@@ -208,8 +212,16 @@ impl DtmfReceiver {
         clock_rate_hz: u32,
         now: Instant,
     ) -> [Option<Received>; 2] {
-        if self.told.is_some_and(|told| timestamp_diff(timestamp, told) <= 0) {
-            return [None, None];
+        if let Some((told, seen)) = &mut self.told
+            && now.since(*seen) < FORGOTTEN
+        {
+            let offset = timestamp_diff(timestamp, *told);
+            if offset == 0 {
+                *seen = now;
+            }
+            if offset <= 0 {
+                return [None, None];
+            }
         }
         let mut before = None;
         let mut earlier = 0;
@@ -249,7 +261,7 @@ impl DtmfReceiver {
     /// Gives what is under way; the session ends.
     pub(super) fn finish(&mut self, clock_rate_hz: u32) -> Option<Received> {
         let current = self.current.take()?;
-        self.told = Some(current.timestamp);
+        self.told = Some((current.timestamp, current.last));
         let ticks = current.earlier.saturating_add(u32::from(current.event.duration));
         let duration_ms = ticks.saturating_mul(1000).checked_div(clock_rate_hz).unwrap_or(0);
         current.event.digit().map(|digit| Received { digit, duration_ms })
@@ -361,6 +373,15 @@ mod tests {
         r.receive(500, rx(7, 800, false), 8000, at(0));
         let eight = Some(Received { digit: '8', duration_ms: 20 });
         assert_eq!(r.receive(2000, rx(8, 160, true), 8000, at(150)), [told, eight]);
+    }
+
+    #[test]
+    fn a_peer_that_sets_its_clock_back_is_heard_again() {
+        let mut r = DtmfReceiver::default();
+        r.receive(90_000, rx(1, 800, true), 8000, at(0));
+        assert_eq!(r.receive(500, rx(2, 800, true), 8000, at(1000)), [None, None]);
+        let two = Some(Received { digit: '2', duration_ms: 100 });
+        assert_eq!(r.receive(700, rx(2, 800, true), 8000, at(2100)), [None, two]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ const SILENT: Duration = Duration::from_millis(1000);
 #[derive(Clone, Debug, Default)]
 pub(super) struct SourcePolicy {
     sdp: Option<SocketAddr>,
+    /// The last address that an SDP named; hold by 0.0.0.0 leaves it.
+    named: Option<SocketAddr>,
     /// IP addresses that may send: of the SDP (the last one that named any) and of the signalling peer.
     allowed: [Option<IpAddr>; 2],
     latched: Option<SocketAddr>,
@@ -22,7 +24,9 @@ pub(super) struct SourcePolicy {
 impl SourcePolicy {
     /// Takes what was negotiated; a new address forgets where the old one led.
     pub(super) fn configure(&mut self, sdp: Option<SocketAddr>, signalling_peer: Option<IpAddr>) {
-        if sdp.is_some() && !matches!((sdp, self.sdp), (Some(a), Some(b)) if same(a, b)) {
+        if let Some(sdp) = sdp
+            && !self.named.replace(sdp).is_some_and(|named| same(named, sdp))
+        {
             self.latched = None;
             self.heard = None;
         }
@@ -111,9 +115,12 @@ mod tests {
         p.configure(Some(addr("10.0.0.6:5000")), None);
         assert_eq!(p.destination(), Some(addr("10.0.0.6:5000")));
         assert!(!p.accepts(addr("192.0.2.9:31000"), at(5000)));
+        p.confirm(addr("10.0.0.6:5008"), at(0));
         p.configure(None, None);
         assert_eq!(p.destination(), None);
         assert!(p.accepts(addr("10.0.0.6:5002"), at(5000)), "music on hold of a peer that says 0.0.0.0");
+        p.configure(Some(addr("10.0.0.6:5000")), None);
+        assert_eq!(p.destination(), Some(addr("10.0.0.6:5008")), "the same peer after hold");
     }
 
     #[test]

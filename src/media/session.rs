@@ -144,8 +144,9 @@ impl Session {
         wall: &WallClock,
         out: &mut Outbox,
     ) {
-        let muxed = self.params.as_ref().is_some_and(|params| params.rtcp_mux);
-        let taken = if packet.len() > limits::RTP_BYTES || self.params.is_none() {
+        // Before the agreement nobody can be told from anybody else: nothing is taken, nothing is counted.
+        let Some(muxed) = self.params.as_ref().map(|params| params.rtcp_mux) else { return };
+        let taken = if packet.len() > limits::RTP_BYTES {
             None
         } else if rtcp_socket || (muxed && is_rtcp(packet)) {
             self.handle_rtcp(muxed, from, packet, now, wall)
@@ -248,8 +249,10 @@ impl Session {
             // From the due time, so that intervals do not drift; from now when beats were left out.
             let next = at + interval;
             self.next_quality = Some(if next > now { next } else { now + interval });
-            let quality = self.quality(now);
-            self.tell(MediaEventKind::Quality { quality, last: false }, out);
+            if self.params.is_some() {
+                let quality = self.quality(now);
+                self.tell(MediaEventKind::Quality { quality, last: false }, out);
+            }
         }
     }
 
