@@ -13,6 +13,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import wave
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +22,8 @@ OUT = ROOT / "build" / "demo"
 PROMPT = ROOT / "examples" / "audio" / "prompt.wav"
 KEYS = "42#"
 STEPS = 5
+# Lines of the C program that are its own and not part of a SIP message.
+SAYS = re.compile(r"listening|call from|answered|playing|prompt|digit|hanging up|digits:|sent \d|ended:|audio|media|answer_ivr:|\w+ failed:")
 
 
 def fail(text: str) -> None:
@@ -51,20 +55,28 @@ def build() -> None:
 
 
 class Answerer:
-    """The C program: its lines as they come, ended by pid."""
+    """The C program: its lines as they come, the SIP messages among them apart; ended by pid."""
 
     def __init__(self, port: int):
         self.lines: list[str] = []
+        self.wire: list[tuple[float, str, str]] = []
         self.ready = threading.Event()
-        self.child = subprocess.Popen([str(OUT / "answer_ivr"), f"udp://127.0.0.1:{port}", str(PROMPT)], cwd=OUT, text=True,
+        self.child = subprocess.Popen([str(OUT / "answer_ivr"), "-t", f"udp://127.0.0.1:{port}", str(PROMPT)], cwd=OUT, text=True,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _read(self) -> None:
-        for line in self.child.stdout:
-            self.lines.append(line.rstrip("\n"))
-            print(f"      C: {self.lines[-1]}", flush=True)
+        way = ""
+        for line in map(str.rstrip, self.child.stdout):
+            if line.startswith("--- "):
+                way = line.split()[1]
+            elif way:
+                self.wire.append((time.monotonic(), way, line))     # the start line; the rest of the message is passed over
+                way = ""
+            elif SAYS.match(line):
+                self.lines.append(line)
+                print(f"      C: {line}", flush=True)
             self.ready.set()
         self.ready.set()
 
@@ -77,8 +89,9 @@ class Answerer:
         self.reader.join(5)
         return code
 
-    def figure(self, name: str) -> int:
-        found = re.search(rf"\b{name}[ =:]+(\d+)", "\n".join(self.lines))
+    def sent(self) -> int:
+        """RTP packets that the C program sent."""
+        found = re.search(r"^sent (\d+) packets", "\n".join(self.lines), re.M)
         return int(found[1]) if found else 0
 
 
@@ -90,22 +103,24 @@ def free_port() -> int:
 
 def call(port: int, recording: Path) -> dict:
     env = {**os.environ, "PYTHONPATH": str(ROOT / "build" / "python")}
-    done = subprocess.run([sys.executable, str(ROOT / "examples" / "python" / "call.py"), f"sip:ivr@127.0.0.1:{port}", str(recording), KEYS],
-                          env=env, capture_output=True, text=True, timeout=60)
+    with wave.open(str(PROMPT)) as prompt:
+        seconds = prompt.getnframes() / prompt.getframerate() + 0.5
+    done = subprocess.run([sys.executable, str(ROOT / "examples" / "python" / "call.py"), f"sip:ivr@127.0.0.1:{port}", str(recording), KEYS,
+                           str(seconds)], env=env, capture_output=True, text=True, timeout=60)
     if done.returncode:
         fail(f"the Python program failed:\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def ladder(wire: list) -> list[str]:
-    """The call flow as text: who said what when."""
-    width, out = 34, [f"{'':>9}  {'Python':^8}{'':{34}}{'C':^8}"]
+def ladder(wire: list[tuple[float, str, str]]) -> list[str]:
+    """The call flow as text: who said what when, as the C program saw it."""
+    width, out = 34, [f"{'':>10}{'Python':^8}{'':{34}}{'C':^8}"]
     start = wire[0][0] if wire else 0.0
     for at, way, line in wire:
         words = line.split()
         text = " ".join(words[1:]) if words[:1] == ["SIP/2.0"] else words[0] if words else ""
-        arrow = f"{f' {text} ':-^{width - 1}}>" if way == "sent" else f"<{f' {text} ':-^{width - 1}}"
-        out.append(f"{at - start:8.3f}s  {'|':^8}{arrow}{'|':^8}")
+        arrow = f"<{f' {text} ':-^{width - 1}}" if way == "sent" else f"{f' {text} ':-^{width - 1}}>"
+        out.append(f"{at - start:8.3f}s {'|':^8}{arrow}{'|':^8}".rstrip())
     return out
 
 
@@ -136,12 +151,12 @@ def main() -> int:
         code = answerer.end()
     if code:
         fail(f"the C program ended with {code}")
-    print("\n".join(ladder(figures["wire"])))
+    print("\n".join(ladder(answerer.wire)))
     step(5, "what came of it")
     print(f"      packets: {figures['received']} received, {figures['lost']} lost ({figures['loss_pct']:.1f} %), {figures['sent']} sent")
     print(f"      jitter {figures['jitter_ms']:.2f} ms, round trip {figures['rtt_ms']:.2f} ms, MOS {figures['mos']:.2f}")
     print(f"      recording: {recording}")
-    check(recording, answerer.figure("sent"), figures["received"])
+    check(recording, answerer.sent(), figures["received"])
     keys = "".join(re.findall(r"digit (.)", "\n".join(answerer.lines)))
     if keys != KEYS:
         fail(f"the C program heard the keys {keys!r}, not {KEYS!r}")
