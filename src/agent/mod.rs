@@ -242,10 +242,11 @@ impl Agent {
             .min()
     }
 
-    /// Whether nothing is under way: no call, no request, no registration to end.
+    /// Whether nothing is under way: no call, no request, no registration to end. An INVITE that got its 2xx stays for repeats of it
+    /// (RFC 3261 s13.2.2.4) and is not waited for.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.running.is_empty() && !self.accounts.is_busy()
+        self.calls.is_empty() && self.running.values().all(Running::only_repeats) && !self.accounts.is_busy()
     }
 
     /// Where this agent listens.

@@ -42,6 +42,14 @@ pub(super) struct Running {
     targets: Vec<Target>,
 }
 
+impl Running {
+    /// An INVITE that got its 2xx, and stays for repeats of it.
+    pub(super) fn only_repeats(&self) -> bool {
+        matches!(self.owner, Owner::Invite(_) | Owner::Reinvite(_))
+            && self.request.as_ref().is_some_and(OutgoingRequest::is_done)
+    }
+}
+
 /// An ACK to a 2xx whose next hop is being resolved.
 #[derive(Debug)]
 pub(super) struct PendingAck {
