@@ -1,20 +1,26 @@
 //! The engine.
 
 use crate::error::{invalid, raise};
-use crate::event::{EventTuple, convert, quality_dict};
+use crate::event::{EventTuple, convert, is_wanted, quality_dict};
 use crate::pcm::Pcm;
+use crate::tape::{Tape, Told};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use sipwright::agent::io::{AccountConfig, CallOptions};
 use sipwright::base::Duration;
 use sipwright::base::id::{AccountId, CallId};
 use sipwright::base::media::Codec;
-use sipwright::engine::{self, CallState, EngineConfig};
+use sipwright::engine::{self, EngineConfig, Error, ErrorKind, LogLevel};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One engine: threads of its own, events by a descriptor.
 #[pyclass(frozen, module = "sipwright._sipwright")]
-pub(crate) struct Engine(engine::Engine);
+pub(crate) struct Engine {
+    engine: engine::Engine,
+    /// Where traces and log records wait, if they were asked for.
+    tape: Option<Arc<Tape>>,
+}
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value).map_err(|_| invalid(format!("{name} = {value} is no length of time in seconds")))
@@ -32,6 +38,17 @@ fn codecs(names: Vec<String>) -> PyResult<Vec<Codec>> {
         .collect()
 }
 
+fn log_level(name: &str) -> PyResult<LogLevel> {
+    Ok(match name {
+        "error" => LogLevel::Error,
+        "warning" => LogLevel::Warn,
+        "info" => LogLevel::Info,
+        "debug" => LogLevel::Debug,
+        "trace" => LogLevel::Trace,
+        _ => return Err(invalid(format!("log = {name:?}: give error, warning, info, debug or trace"))),
+    })
+}
+
 fn call_id(raw: u64) -> PyResult<CallId> {
     CallId::from_raw(raw).ok_or_else(|| invalid(format!("{raw} is no call")))
 }
@@ -44,7 +61,8 @@ fn account_id(raw: u64) -> PyResult<AccountId> {
 impl Engine {
     #[new]
     #[pyo3(signature = (*, listen=Vec::new(), user_agent=None, public_address=None, signalling_threads=1, media_threads=0, max_calls=0,
-        codecs=None, ring_timeout=180.0, rtp_timeout=30.0, rtp_timeout_hangup=false, quality_interval=1.0, rtp_ports=None))]
+        codecs=None, ring_timeout=180.0, rtp_timeout=30.0, rtp_timeout_hangup=false, quality_interval=1.0, rtp_ports=None,
+        trace=false, log=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn new(
         py: Python<'_>,
@@ -60,6 +78,8 @@ impl Engine {
         rtp_timeout_hangup: bool,
         quality_interval: f64,
         rtp_ports: Option<(u16, u16)>,
+        trace: bool,
+        log: Option<&str>,
     ) -> PyResult<Self> {
         let mut config =
             EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
@@ -83,12 +103,23 @@ impl Engine {
             config.rtp_ports = first..=last;
         }
         config.raw_messages = false;
-        py.detach(|| engine::Engine::new(config)).map(Engine).map_err(raise)
+        let tape = (trace || log.is_some()).then(Tape::new).transpose().map_err(|e| {
+            raise(Error::new(ErrorKind::NoMemory, format!("no descriptor: {e}; raise the limit of open files")))
+        })?;
+        if let (true, Some(tape)) = (trace, tape.clone()) {
+            config.trace = Some(Box::new(move |message| tape.trace(message)));
+        }
+        if let (Some(level), Some(tape)) = (log, tape.clone()) {
+            config.log_level = log_level(level)?;
+            config.log = Some(Box::new(move |record| tape.log(record)));
+        }
+        let engine = py.detach(|| engine::Engine::new(config)).map_err(raise)?;
+        Ok(Engine { engine, tape })
     }
 
     /// Where it listens: `udp://127.0.0.1:5060`.
     fn listeners(&self) -> Vec<String> {
-        self.0.listeners().iter().map(|l| format!("{}://{}", l.protocol, l.local)).collect()
+        self.engine.listeners().iter().map(|l| format!("{}://{}", l.protocol, l.local)).collect()
     }
 
     #[pyo3(signature = (aor, password="", *, register=false, auth_user="", realm="", registrar="", proxy="", expires=3600, codecs=Vec::new()))]
@@ -116,11 +147,11 @@ impl Engine {
             expires_s: expires,
             codecs: self::codecs(codecs)?,
         };
-        self.0.add_account(config, 0).map(|id| id.raw()).map_err(raise)
+        self.engine.add_account(config, 0).map(|id| id.raw()).map_err(raise)
     }
 
     fn remove_account(&self, account: u64) -> PyResult<()> {
-        self.0.remove_account(account_id(account)?).map_err(raise)
+        self.engine.remove_account(account_id(account)?).map_err(raise)
     }
 
     #[pyo3(signature = (account, target, *, headers=Vec::new(), codecs=Vec::new(), caller="", ring_timeout=None))]
@@ -140,57 +171,57 @@ impl Engine {
             ring_timeout: ring_timeout.map(|s| seconds("timeout", s)).transpose()?,
             ..CallOptions::default()
         };
-        self.0.dial(account_id(account)?, target, options, 0).map(|id| id.raw()).map_err(raise)
+        self.engine.dial(account_id(account)?, target, options, 0).map(|id| id.raw()).map_err(raise)
     }
 
     #[pyo3(signature = (call, status=180, early_media=false))]
     fn ring(&self, call: u64, status: u16, early_media: bool) -> PyResult<()> {
-        self.0.ring(call_id(call)?, status, early_media).map_err(raise)
+        self.engine.ring(call_id(call)?, status, early_media).map_err(raise)
     }
 
     #[pyo3(signature = (call, *, headers=Vec::new(), codecs=Vec::new()))]
     fn answer(&self, call: u64, headers: Vec<(String, String)>, codecs: Vec<String>) -> PyResult<()> {
         let options = CallOptions { headers, codecs: self::codecs(codecs)?, ..CallOptions::default() };
-        self.0.answer(call_id(call)?, options).map_err(raise)
+        self.engine.answer(call_id(call)?, options).map_err(raise)
     }
 
     #[pyo3(signature = (call, status=0))]
     fn hangup(&self, call: u64, status: u16) -> PyResult<()> {
-        self.0.hangup(call_id(call)?, status).map_err(raise)
+        self.engine.hangup(call_id(call)?, status).map_err(raise)
     }
 
     fn hold(&self, call: u64, hold: bool) -> PyResult<()> {
-        self.0.hold(call_id(call)?, hold).map_err(raise)
+        self.engine.hold(call_id(call)?, hold).map_err(raise)
     }
 
     #[pyo3(signature = (call, path, repeat=false))]
     fn play(&self, py: Python<'_>, call: u64, path: PathBuf, repeat: bool) -> PyResult<u64> {
         let call = call_id(call)?;
-        py.detach(|| self.0.play_file(call, &path, repeat)).map_err(raise)
+        py.detach(|| self.engine.play_file(call, &path, repeat)).map_err(raise)
     }
 
     #[pyo3(signature = (call, token=None))]
     fn stop_play(&self, call: u64, token: Option<u64>) -> PyResult<()> {
-        self.0.stop_play(call_id(call)?, token).map_err(raise)
+        self.engine.stop_play(call_id(call)?, token).map_err(raise)
     }
 
     #[pyo3(signature = (call, path, stereo=true))]
     fn record(&self, py: Python<'_>, call: u64, path: PathBuf, stereo: bool) -> PyResult<()> {
         let call = call_id(call)?;
-        py.detach(|| self.0.record_file(call, &path, stereo)).map_err(raise)
+        py.detach(|| self.engine.record_file(call, &path, stereo)).map_err(raise)
     }
 
     fn stop_record(&self, call: u64) -> PyResult<()> {
-        self.0.stop_record(call_id(call)?).map_err(raise)
+        self.engine.stop_record(call_id(call)?).map_err(raise)
     }
 
     #[pyo3(signature = (call, digits, duration_ms=160))]
     fn send_dtmf(&self, call: u64, digits: &str, duration_ms: u16) -> PyResult<()> {
-        self.0.send_dtmf(call_id(call)?, digits, duration_ms).map_err(raise)
+        self.engine.send_dtmf(call_id(call)?, digits, duration_ms).map_err(raise)
     }
 
     fn pcm(&self, call: u64, rate: u32) -> PyResult<Pcm> {
-        self.0.pcm(call_id(call)?, rate).map(Pcm::new).map_err(raise)
+        self.engine.pcm(call_id(call)?, rate).map(Pcm::new).map_err(raise)
     }
 
     #[pyo3(signature = (account, method, target, content_type="", body=b"".as_slice(), headers=Vec::new()))]
@@ -204,35 +235,41 @@ impl Engine {
         headers: Vec<(String, String)>,
     ) -> PyResult<u64> {
         let account = account_id(account)?;
-        self.0.request(account, method, target, content_type, body, headers, 0).map(|id| id.raw()).map_err(raise)
+        self.engine.request(account, method, target, content_type, body, headers, 0).map(|id| id.raw()).map_err(raise)
     }
 
     fn quality<'py>(&self, py: Python<'py>, call: u64) -> PyResult<Bound<'py, PyDict>> {
-        quality_dict(py)(&self.0.quality(call_id(call)?).map_err(raise)?)
-    }
-
-    fn state(&self, call: u64) -> PyResult<&'static str> {
-        Ok(match self.0.state(call_id(call)?) {
-            CallState::Calling | CallState::Incoming | CallState::Ringing => "ringing",
-            CallState::Answered => "up",
-            CallState::Held => "held",
-            _ => "ended",
-        })
+        quality_dict(py)(&self.engine.quality(call_id(call)?).map_err(raise)?)
     }
 
     /// Readable while events wait.
     fn fileno(&self) -> i32 {
-        self.0.event_fd()
+        self.engine.event_fd()
     }
 
-    fn next_event(&self, py: Python<'_>) -> PyResult<Option<EventTuple>> {
-        self.0.next_event().map(|delivered| convert(py, &delivered.event)).transpose()
+    /// Up to `max` events that wait, in order. Figures of a call are not among them: `quality` has the latest.
+    fn next_events(&self, py: Python<'_>, max: usize) -> PyResult<Vec<EventTuple>> {
+        std::iter::from_fn(|| self.engine.next_event())
+            .filter(|delivered| is_wanted(&delivered.event.kind))
+            .take(max)
+            .map(|delivered| convert(py, &delivered.event))
+            .collect()
+    }
+
+    /// Readable while traces or log records wait; -1 when none were asked for.
+    fn tape_fileno(&self) -> i32 {
+        self.tape.as_ref().map_or(-1, |tape| tape.fd())
+    }
+
+    /// Up to `max` traces and log records that wait, and how many were lost because nobody took them.
+    fn take_tape<'py>(&self, py: Python<'py>, max: usize) -> (Vec<Told<'py>>, u64) {
+        self.tape.as_ref().map_or_else(Default::default, |tape| tape.take(py, max))
     }
 
     /// Hangs up, unregisters, joins every thread. Blocks for up to `grace` seconds and a little.
     #[pyo3(signature = (grace=2.0))]
     fn shutdown(&self, py: Python<'_>, grace: f64) -> PyResult<()> {
         let grace = seconds("grace", grace)?;
-        py.detach(|| self.0.shutdown(grace)).map_err(raise)
+        py.detach(|| self.engine.shutdown(grace)).map_err(raise)
     }
 }

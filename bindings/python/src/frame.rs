@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use std::os::raw::c_int;
 
 /// Signed 16-bit mono samples in machine order, as bytes.
-#[pyclass(frozen, module = "sipwright")]
+#[pyclass(frozen, module = "sipwright._sipwright")]
 pub(crate) struct Frame {
-    bytes: Box<[u8]>,
+    samples: Box<[i16]>,
     /// Samples per second.
     #[pyo3(get)]
     rate: u32,
@@ -18,30 +18,30 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    pub(crate) fn new(samples: &[i16], rate: u32, time: f64) -> Self {
-        Frame { bytes: samples.iter().flat_map(|s| s.to_ne_bytes()).collect(), rate, time }
+    pub(crate) fn new(samples: Box<[i16]>, rate: u32, time: f64) -> Self {
+        Frame { samples, rate, time }
     }
 }
 
 #[pymethods]
 impl Frame {
     fn __len__(&self) -> usize {
-        self.bytes.len()
+        self.samples.len() * 2
     }
 
     fn __repr__(&self) -> String {
-        format!("<Frame {} samples at {} Hz, t={:.2}>", self.bytes.len() / 2, self.rate, self.time)
+        format!("<Frame {} samples at {} Hz, t={:.2}>", self.samples.len(), self.rate, self.time)
     }
 
     /// # Safety
     /// Called by the interpreter with a valid view.
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
-        let bytes = &slf.get().bytes;
-        let length = isize::try_from(bytes.len()).map_err(|_| PyBufferError::new_err("frame too large"))?;
-        // SAFETY: the interpreter gives a valid view; the bytes never move or change while the frame lives, and the view holds a
-        // reference to the frame.
+        let samples = &slf.get().samples;
+        let length = isize::try_from(samples.len() * 2).map_err(|_| PyBufferError::new_err("frame too large"))?;
+        // SAFETY: the interpreter gives a valid view; the samples never move or change while the frame lives, and the view
+        // holds a reference to the frame.
         let failed =
-            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), bytes.as_ptr().cast_mut().cast(), length, 1, flags) };
+            unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), samples.as_ptr().cast_mut().cast(), length, 1, flags) };
         if failed != 0 { Err(PyErr::fetch(slf.py())) } else { Ok(()) }
     }
 }

@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod frame;
 mod pcm;
+mod tape;
 
 use pyo3::prelude::*;
 

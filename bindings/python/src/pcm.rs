@@ -2,8 +2,12 @@
 
 use crate::frame::Frame;
 use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use sipwright::engine::PcmPort;
+
+/// Frames in a second.
+const FRAMES: usize = 50;
 
 /// Both directions of a call's audio at one rate.
 #[pyclass(frozen, module = "sipwright._sipwright")]
@@ -15,30 +19,42 @@ impl Pcm {
     pub(crate) const fn new(port: PcmPort) -> Self {
         Pcm { port }
     }
+
+    /// Samples of 20 ms.
+    fn whole(&self) -> usize {
+        self.port.rate_hz() as usize / FRAMES
+    }
 }
 
 #[pymethods]
 impl Pcm {
-    /// The next 20 ms, or None when less is there; at the end of the call, what is left.
+    /// The next 20 ms, stamped with `time`, or None when less is there; a rest shorter than that at the end of the call is left out.
     fn read(&self, time: f64) -> Option<Frame> {
-        let rate = self.port.rate_hz();
-        let whole = rate as usize / 50;
-        let waiting = self.port.available();
-        if waiting == 0 || (waiting < whole && !self.port.is_ended()) {
+        let whole = self.whole();
+        if self.port.available() < whole {
             // Clears the descriptor's mark.
             self.port.read(&mut []);
-            return None;
+            // What came in between has set it again, or is here.
+            if self.port.available() < whole {
+                return None;
+            }
         }
-        let mut samples = vec![0_i16; whole.min(waiting)];
+        let mut samples = vec![0_i16; whole];
         let count = self.port.read(&mut samples);
-        samples.truncate(count);
-        (count > 0).then(|| Frame::new(&samples, rate, time))
+        (count == whole).then(|| Frame::new(samples.into_boxed_slice(), self.port.rate_hz(), time))
+    }
+
+    /// Drops what waits to be read, but for the last piece shorter than 20 ms.
+    fn skip(&self) {
+        let mut samples = vec![0_i16; self.whole()];
+        while self.port.available() >= samples.len() && self.port.read(&mut samples) > 0 {}
     }
 
     /// Queues bytes of signed 16-bit samples; returns how many bytes found room.
     fn write(&self, py: Python<'_>, pcm: PyBuffer<u8>) -> PyResult<usize> {
-        let bytes = pcm.to_vec(py)?;
-        let samples: Vec<i16> = bytes.as_chunks::<2>().0.iter().map(|b| i16::from_ne_bytes(*b)).collect();
+        let bytes = pcm.as_slice(py).ok_or_else(|| PyBufferError::new_err("the samples do not lie in one piece"))?;
+        let samples: Vec<i16> =
+            bytes.as_chunks::<2>().0.iter().map(|[a, b]| i16::from_ne_bytes([a.get(), b.get()])).collect();
         Ok(self.port.write(&samples) * 2)
     }
 

@@ -20,6 +20,7 @@ from ._errors import (
     StateError,
     TransportError,
 )
+from ._log import Trace
 from ._phone import Message, Phone
 from ._sipwright import Frame, __version__
 
@@ -38,6 +39,7 @@ __all__ = [
     "Quality",
     "SipError",
     "StateError",
+    "Trace",
     "TransportError",
     "__version__",
 ]

@@ -8,18 +8,22 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, final
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, final
 
+from ._audio import Ear, Mouth
 from ._bridge import checked
 from ._errors import CallEnded, SipError, StateError, of_outcome
+from ._log import logger
 from ._sipwright import Frame, Pcm
 
 if TYPE_CHECKING:
     from ._phone import Phone
     from typing_extensions import Buffer
 
-# Audio that may wait in `send` before it makes the caller wait: enough for a sentence, little enough to interrupt.
-_SEND_AHEAD_S = 2.0
+T = TypeVar("T")
+
+# Keys that wait to be read; of more, the oldest are forgotten.
+_KEYS_MAX = 256
 
 
 @final
@@ -45,29 +49,41 @@ class Quality:
 
 @final
 class Call:
-    """A call, made by `Phone.call` or found in `Phone.calls()`. `async with` answers one that comes in, and hangs up on leaving."""
+    """A call, made by `Phone.call` or found in `Phone.calls()`. `async with` answers one that comes in, and hangs up on leaving.
+
+    The engine owns the call: dropping this object ends nothing.
+    """
+
+    __slots__ = (
+        "_engine", "_number", "_incoming", "_outcome", "_quality", "_held", "_early", "_keys", "_plays", "_waiters", "_holding",
+        "_sending", "_up", "_over", "_mouths", "_loop", "peer", "display", "codec", "progress", "__weakref__",
+    )
 
     def __init__(self, phone: Phone, number: int, peer: str, display: str, incoming: bool) -> None:
-        self._phone = phone
         self._engine = phone._engine
+        self._loop = asyncio.get_running_loop()
         self._number = number
         self._incoming = incoming
         self._outcome: dict[str, Any] | None = None
         self._quality = Quality()
-        self._digits: deque[str] = deque()
+        self._held = [False, False]     # by us, by them
+        self._early = False
+        self._keys: deque[str] = deque(maxlen=_KEYS_MAX)
         self._plays: dict[int, asyncio.Future[bool]] = {}
         self._waiters: set[asyncio.Future[None]] = set()
-        self._holds: deque[asyncio.Future[bool]] = deque()
-        self._waiting_for_sent: deque[asyncio.Future[None]] = deque()
-        self._up = asyncio.get_running_loop().create_future()
-        self._over = asyncio.get_running_loop().create_future()
-        self._ports: dict[int, Pcm] = {}
+        self._holding: asyncio.Future[bool] | None = None
+        self._sending: deque[asyncio.Future[None]] = deque()
+        self._up: asyncio.Future[None] = self._loop.create_future()
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._mouths: dict[int, Mouth] = {}
         #: The other side's URI.
         self.peer = peer
         #: The other side's display name, control characters removed.
         self.display = display
         #: Codec in use once the call is up: PCMU, PCMA, G722.
         self.codec: str | None = None
+        #: The latest provisional status of a call we made: 180 when it rings there.
+        self.progress: int | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.id} {self.state} with {self.peer}>"
@@ -79,11 +95,12 @@ class Call:
 
     @property
     def state(self) -> Literal["ringing", "up", "held", "ended"]:
-        """Where the call is."""
+        """Where the call is; `held` when either side holds the other."""
         if self._outcome is not None:
             return "ended"
-        state: Literal["ringing", "up", "held", "ended"] = self._engine.state(self._number)
-        return state
+        if not self._up.done():
+            return "ringing"
+        return "held" if any(self._held) else "up"
 
     @property
     def quality(self) -> Quality:
@@ -109,25 +126,33 @@ class Call:
 
     def ring(self, *, early_media: bool = False) -> None:
         """Tells the caller that it rings; with `early_media` audio may flow before the answer."""
+        self._only_incoming("ring")
         self._do(self._engine.ring, 183 if early_media else 180, early_media)
+        self._early |= early_media
 
     async def answer(self) -> None:
         """Answers, and returns when the call is up."""
-        self._do(self._engine.answer)
+        self._only_incoming("answer")
+        if not self._up.done():
+            self._do(self._engine.answer)
+        await self.answered()
+
+    async def answered(self) -> None:
+        """Waits until the call is up; raises what `Phone.call` would when it does not come up."""
         await asyncio.shield(self._up)
 
     async def reject(self, status: int = 486) -> None:
         """Refuses a call that comes in."""
+        self._only_incoming("reject")
         await self.hangup(status)
 
     async def hangup(self, status: int | None = None) -> None:
-        """Ends the call, in whatever state it is; returns when that is done. A call that ended is left alone."""
-        if self._outcome is None:
-            try:
-                checked(self._engine.hangup, self._number, status or 0)
-            except CallEnded:
-                pass
-            await asyncio.shield(self._over)
+        """Ends the call, in whatever state it is; returns when that is done. A call that ended is left alone.
+
+        `status` is for a call that comes in and was not answered: 486 busy (the default), 603 declined, or any from 300 to 699.
+        """
+        self._end_it(status or 0)
+        await asyncio.shield(self._over)
 
     async def ended(self) -> None:
         """Waits for the end of the call."""
@@ -141,36 +166,28 @@ class Call:
         """Takes the other side back."""
         await self._hold(False)
 
-    async def _hold(self, hold: bool) -> None:
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._holds.append(done)
-        try:
-            self._do(self._engine.hold, hold)
-        except SipError:
-            self._holds.remove(done)
-            raise
-        if not await done:
-            raise StateError("the other side did not agree to hold or resume; the call goes on as before")
-
     # Files and keys
 
-    async def play(self, path: str | os.PathLike[str], *, until: str = "") -> str:
-        """Plays a WAV file to the other side. A key in `until` cuts it short and is returned; else the empty string, at its end."""
+    async def play(self, path: str | os.PathLike[str], *, until: str = "", repeat: bool = False) -> str:
+        """Plays a WAV file to the other side. A key in `until` cuts it short and is returned; else the empty string, at its end.
+
+        Keys pressed before count; those before the one that is returned are forgotten, all others stay for `digits`.
+        """
+        self._needs_audio()
         early = self._take_key(until)
         if early:
             return early
-        token = self._do(self._engine.play, os.fspath(path))
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._plays[token] = done
+        token: int = self._do(self._engine.play, os.fspath(path), repeat)
+        done = self._plays[token] = self._loop.create_future()
         try:
             while not done.done():
-                await self._wait_for_key_or(done)
+                await self._key_or(done)
                 key = self._take_key(until)
                 if key:
                     return key
-            if not done.result() and self._outcome is not None:
-                raise CallEnded("the call ended while the file was playing")
-            return ""
+            if done.result():
+                return ""
+            raise CallEnded("the call's audio ended while the file was playing")
         finally:
             self._plays.pop(token, None)
             if not done.done() and self._outcome is None:
@@ -180,7 +197,11 @@ class Call:
                     pass
 
     def record(self, path: str | os.PathLike[str], *, stereo: bool = True) -> None:
-        """Records both sides into a WAV file until the call ends: stereo (left us, right them), or a mono mix."""
+        """Records both sides into a WAV file until the call ends: stereo (left us, right them), or a mono mix.
+
+        The file is complete when `hangup` or `ended` has returned.
+        """
+        self._needs_audio()
         self._do(self._engine.record, os.fspath(path), stereo)
 
     def stop_record(self) -> None:
@@ -188,153 +209,203 @@ class Call:
         self._do(self._engine.stop_record)
 
     async def digits(self, n: int, *, until: str = "#", timeout: float = 5.0) -> str:
-        """Collects up to `n` keys: until one in `until` (not returned), or none for `timeout` seconds. Keys pressed before count."""
+        """Collects up to `n` keys: until one in `until` (not returned), or none for `timeout` seconds. Keys pressed before count.
+
+        When the call ends meanwhile, the keys so far are returned; if there are none, `CallEnded` is raised.
+        """
         got = ""
         while len(got) < n:
-            if not self._digits:
-                if self._outcome is not None:
+            if self._keys:
+                key = self._keys.popleft()
+                if key in until:
                     break
+                got += key
+            elif self._outcome is not None:
+                if not got:
+                    raise self._ended()
+                break
+            else:
                 try:
                     async with asyncio.timeout(timeout):
-                        await self._wait_for_key_or(None)
+                        await self._key_or(None)
                 except TimeoutError:
                     break
-                continue
-            key = self._digits.popleft()
-            if key in until:
-                break
-            got += key
         return got
 
     async def send_digits(self, digits: str, *, duration: float = 0.16) -> None:
-        """Presses keys (`0-9*#A-D`, `,` pauses for half a second); returns when the last one was sent."""
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting_for_sent.append(sent)
+        """Presses keys (`0-9*#A-D`, `,` pauses for half a second) for `duration` seconds each; returns when the last one was sent."""
+        self._needs_audio()
+        self._do(self._engine.send_dtmf, digits, round(duration * 1000))
+        sent: asyncio.Future[None] = self._loop.create_future()
+        self._sending.append(sent)
         try:
-            self._do(self._engine.send_dtmf, digits, int(duration * 1000))
             await sent
         finally:
-            if sent in self._waiting_for_sent:
-                self._waiting_for_sent.remove(sent)
+            if sent in self._sending:
+                self._sending.remove(sent)
 
     # PCM
 
-    def audio(self, *, rate: int = 16000) -> AsyncIterator[Frame]:
-        """What the other side says: 20 ms of signed 16-bit PCM at a time, until the call ends."""
-        return self._frames(rate)
+    async def audio(self, *, rate: int = 16000) -> AsyncIterator[Frame]:
+        """What the other side says from now on: 20 ms of signed 16-bit PCM at a time, until the call ends.
 
-    async def _frames(self, rate: int) -> AsyncIterator[Frame]:
-        port = self._port(rate)
-        loop = asyncio.get_running_loop()
-        ready = asyncio.Event()
-        loop.add_reader(port.fileno(), ready.set)
-        time = 0.0
+        `rate` is one of 8000, 16000, 24000, 32000, 44100 and 48000. A program that falls more than five seconds behind loses the newest
+        audio; the frames' `time` shows the gap. Every iteration hears everything.
+        """
+        if self._outcome is not None:
+            return
+        self._needs_audio()
+        mouth = self._mouth(rate)
+        ear = Ear(self._loop, mouth.lend() or self._port(rate), rate)
         try:
-            while True:
-                frame = port.read(time)
-                if frame is not None:
-                    time += 0.02
-                    yield frame
-                    continue
-                if port.ended or self._outcome is not None:
-                    return
-                ready.clear()
-                await ready.wait()
+            while (frame := await ear.next()) is not None:
+                yield frame
         finally:
-            loop.remove_reader(port.fileno())
+            ear.close()
+            mouth.take_back(ear.port)
 
     async def send(self, pcm: Buffer, *, rate: int = 16000) -> None:
-        """Says signed 16-bit PCM to the other side, behind what waits already. Returns when it is queued; more than two seconds ahead, it
-        waits. `interrupt` drops what was not said yet."""
-        port = self._port(rate)
-        rest = memoryview(pcm).cast("B")
-        while rest:
-            room = int(_SEND_AHEAD_S * rate) - port.queued
-            written = port.write(rest[: room * 2]) if room > 0 else 0
-            rest = rest[written:]
-            if self._outcome is not None or port.ended:
-                raise CallEnded("the call ended while audio was being sent")
-            if rest:
-                await asyncio.sleep(0.02)
+        """Says signed 16-bit mono PCM to the other side, behind what waits already. Returns when it is queued; more than two seconds
+        ahead, it waits. `interrupt` drops what was not said yet."""
+        if self._outcome is not None:
+            raise self._ended()
+        self._needs_audio()
+        if not await self._mouth(rate).say(pcm):
+            raise CallEnded("the call ended while audio was being sent")
 
     def interrupt(self) -> float:
-        """Drops what `send` queued; returns how many seconds of it were said."""
-        return max((port.interrupt() for port in self._ports.values()), default=0.0)
-
-    def _port(self, rate: int) -> Pcm:
-        port = self._ports.get(rate)
-        if port is None:
-            port = self._ports[rate] = self._do(self._engine.pcm, rate)
-        return port
+        """Drops what `send` queued, also what a `send` that still waits would queue; returns how many seconds of it were said."""
+        return max((mouth.interrupt() for mouth in self._mouths.values()), default=0.0)
 
     # Inside
 
+    def _mouth(self, rate: int) -> Mouth:
+        mouth = self._mouths.get(rate)
+        if mouth is None:
+            mouth = self._mouths[rate] = Mouth(self._port(rate), rate)
+        return mouth
+
+    def _port(self, rate: int) -> Pcm:
+        port: Pcm = self._do(self._engine.pcm, rate)
+        return port
+
     def _do(self, function: Any, *args: Any) -> Any:
         if self._outcome is not None:
-            raise CallEnded(f"the call is over: {self._outcome['status']} {self._outcome['reason']}")
+            raise self._ended()
         return checked(function, self._number, *args)
 
+    def _ended(self) -> CallEnded:
+        outcome = self._outcome or {"status": None, "reason": ""}
+        return CallEnded(f"the call is over: {outcome['reason']}", outcome["status"])
+
+    def _only_incoming(self, what: str) -> None:
+        if not self._incoming:
+            raise StateError(f"{what} is for calls that come in; this one was made by us")
+
+    def _needs_audio(self) -> None:
+        if self._outcome is None and not self._early and not self._up.done():
+            raise StateError("the call has no audio yet: wait for the answer, or ring(early_media=True)")
+
+    def _end_it(self, status: int = 0) -> None:
+        if self._outcome is None:
+            try:
+                checked(self._engine.hangup, self._number, status)
+            except CallEnded:
+                pass        # its last event is on the way
+
+    async def _hold(self, hold: bool) -> None:
+        while self._holding is not None:        # one at a time, also behind one whose task was cancelled
+            await asyncio.shield(self._holding)
+        self._do(self._engine.hold, hold)
+        self._holding = self._loop.create_future()
+        if not await asyncio.shield(self._holding):
+            raise StateError("the other side did not agree to hold or resume; the call goes on as before")
+
     def _take_key(self, wanted: str) -> str:
-        if wanted and self._digits and self._digits[0] in wanted:
-            return self._digits.popleft()
+        if wanted and any(key in wanted for key in self._keys):
+            while (key := self._keys.popleft()) not in wanted:
+                pass
+            return key
         return ""
 
-    async def _wait_for_key_or(self, done: asyncio.Future[bool] | None) -> None:
-        key: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def _key_or(self, done: asyncio.Future[bool] | None) -> None:
+        key: asyncio.Future[None] = self._loop.create_future()
         self._waiters.add(key)
         try:
-            await asyncio.wait([key] if done is None else [key, done], return_when=asyncio.FIRST_COMPLETED)
+            if done is None:
+                await key
+            else:
+                await asyncio.wait([key, done], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._waiters.discard(key)
 
     def _wake(self) -> None:
         for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+            _settle(waiter, None)
 
     def _event(self, name: str, fields: dict[str, Any]) -> None:
-        if name == "call_answered":
+        if name == "call_progress":
+            self.progress = fields["status"]
+            self._early |= fields["early_media"]
+        elif name == "call_answered":
             self.codec = fields["codec"]
-            if not self._up.done():
-                self._up.set_result(None)
+            _settle(self._up, None)
         elif name == "dtmf":
-            self._digits.append(fields["digit"])
+            self._keys.append(fields["digit"])
             self._wake()
         elif name == "dtmf_sent":
-            while self._waiting_for_sent:
-                sent = self._waiting_for_sent.popleft()
-                if not sent.done():
-                    sent.set_result(None)
+            while self._sending:
+                _settle(self._sending.popleft(), None)
         elif name == "play_done":
             done = self._plays.get(fields["token"])
-            if done is not None and not done.done():
-                done.set_result(not fields["interrupted"])
+            if done is not None:
+                _settle(done, not fields["interrupted"])
+        elif name == "call_held":
+            self._held[1] = fields["held"]
         elif name == "call_hold_done":
-            while self._holds:
-                hold = self._holds.popleft()
-                if not hold.done():
-                    hold.set_result(fields["ok"])
-                    break
+            self._held[0] = fields["held"]
+            if self._holding is not None:
+                _settle(self._holding, fields["ok"])
+                self._holding = None
         elif name == "call_ended":
             self._end(fields)
+        elif name == "media_failed":
+            self._fail_waiting(StateError(fields["reason"]))
+            logger.warning("call %s: %s", self.id, fields["reason"])
+        elif name == "rtp_timeout":
+            logger.warning("call %s: nothing is heard of the other side", self.id)
+        elif name == "trouble":
+            logger.warning("call %s: %s", self.id, fields["reason"])
 
     def _end(self, outcome: dict[str, Any]) -> None:
+        if self._outcome is not None:
+            return
         self._outcome = outcome
         if outcome.get("quality"):
             self._quality = Quality(**outcome["quality"])
-        error = of_outcome(outcome)
         if not self._up.done():
-            self._up.set_exception(error)
-            self._up.exception()        # nobody has to look at it
-        if not self._over.done():
-            self._over.set_result(None)
-        over = CallEnded(f"the call ended: {outcome['status']} {outcome['reason']}", outcome["status"])
-        for waiting in [*self._waiting_for_sent, *self._holds]:
-            if not waiting.done():
-                waiting.set_exception(over)
-                waiting.exception()
+            _fail(self._up, of_outcome(outcome))
+        _settle(self._over, None)
+        self._fail_waiting(self._ended())
         for done in self._plays.values():
-            if not done.done():
-                done.set_result(False)
+            _settle(done, False)
+        self._mouths.clear()        # an iteration of `audio` keeps its port until it has read the rest
         self._wake()
 
+    def _fail_waiting(self, error: SipError) -> None:
+        while self._sending:
+            _fail(self._sending.popleft(), error)
+        if self._holding is not None and self._outcome is not None:
+            _fail(self._holding, error)
+            self._holding = None
+
+
+def _settle(future: asyncio.Future[T], value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _fail(future: asyncio.Future[Any], error: SipError) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()      # nobody has to look at it

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, final
+from typing import Any, Self, TypeVar, cast, final
 
 from ._bridge import Bridge, checked
 from ._call import Call
 from ._errors import SipError, StateError, of_outcome
+from ._log import Trace, logger, record
 from ._sipwright import Engine
+
+T = TypeVar("T")
 
 # Calls and messages that may wait for the program to look at them; more calls are refused as busy, more messages dropped.
 _WAITING_MAX = 1024
+# Seconds that ending calls and accounts may take when the phone is closed.
+_GRACE_S = 2.0
 _ACCOUNT_OPTIONS = ("auth_user", "realm", "registrar", "proxy", "expires")
+_CLOSED = {"status": 487, "reason": "the phone was closed", "local": True, "by_peer": False}
 
 
 @final
@@ -37,19 +43,17 @@ class Message:
 class _Dialing(Awaitable[Call]):
     """A call being dialled: await it for the call, or `async with` it to hang up on leaving."""
 
-    def __init__(self, phone: Phone, to: str, timeout: float, headers: Mapping[str, str], codecs: tuple[str, ...]) -> None:
-        self._phone = phone
-        self._to = to
-        self._timeout = timeout
-        self._headers = headers
-        self._codecs = codecs
+    __slots__ = ("_dial", "_call")
+
+    def __init__(self, dial: Callable[[], Call]) -> None:
+        self._dial = dial
         self._call: Call | None = None
 
-    def __await__(self) -> Generator[None, None, Call]:
-        return self._dial().__await__()
+    def __await__(self) -> Generator[Any, None, Call]:
+        return self._answered().__await__()
 
     async def __aenter__(self) -> Call:
-        self._call = await self._dial()
+        self._call = await self._answered()
         return self._call
 
     async def __aexit__(
@@ -58,12 +62,12 @@ class _Dialing(Awaitable[Call]):
         if self._call is not None:
             await self._call.hangup()
 
-    async def _dial(self) -> Call:
-        call = self._phone._dial(self._to, self._timeout, self._headers, self._codecs)
+    async def _answered(self) -> Call:
+        call = self._dial()
         try:
-            await asyncio.shield(call._up)
+            await call.answered()
         except asyncio.CancelledError:
-            await call.hangup()
+            call._end_it()      # the engine does the rest; a cancelled task must not wait for it
             raise
         return call
 
@@ -74,7 +78,9 @@ class Phone:
 
     `listen` names addresses, comma-separated: `udp://127.0.0.1:5070,tcp://[::]:5060`; the default is any free port. Options: `user_agent`,
     `public_address`, `signalling_threads`, `media_threads`, `max_calls`, `codecs`, `ring_timeout`, `rtp_timeout`, `rtp_timeout_hangup`,
-    `quality_interval`, `rtp_ports` (of the engine); `auth_user`, `realm`, `registrar`, `proxy`, `expires`, `register` (of the account).
+    `quality_interval`, `rtp_ports` (of the engine); `auth_user`, `realm`, `registrar`, `proxy`, `expires`, `register` (of the account);
+    `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
+    the logger `sipwright`.
     """
 
     def __init__(
@@ -82,14 +88,17 @@ class Phone:
     ) -> None:
         self._aor = aor or "sip:anonymous@anonymous.invalid"
         self._password = password or ""
-        account = {name: options.pop(name) for name in _ACCOUNT_OPTIONS if name in options}
-        self._account_options = {"register": options.pop("register", bool(self._password)), **account}
-        self._engine_options: dict[str, Any] = dict(options)
+        self._register = bool(options.pop("register", bool(self._password)))
+        self._account_options: dict[str, Any] = {
+            name: options.pop(name) for name in _ACCOUNT_OPTIONS if name in options
+        }
+        self._trace = cast("Callable[[Trace], object] | None", options.pop("trace", None))
+        self._engine_options: dict[str, Any] = {"trace": self._trace is not None, **options}
         self._engine_options["listen"] = [part.strip() for part in (listen or "").split(",") if part.strip()]
         self._calls: dict[int, Call] = {}
+        self._requests: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._incoming: asyncio.Queue[Call | None] = asyncio.Queue()
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
-        self._requests: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._started = False
         self._closed = False
 
@@ -99,14 +108,15 @@ class Phone:
         self._started = True
         self._registered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._engine: Engine = checked(Engine, **self._engine_options)
-        self._bridge = Bridge(self._engine, self._event)
+        self._bridge = Bridge(self._engine, self._event, self._tell)
         try:
             self._account: int = checked(
-                self._engine.add_account, self._aor, self._password, **self._account_options
+                self._engine.add_account, self._aor, self._password, register=self._register, **self._account_options
             )
         except BaseException:
+            self._closed = True
             self._bridge.close()
-            await asyncio.to_thread(self._engine.shutdown, 0.0)
+            self._engine.shutdown(0.0)
             raise
         return self
 
@@ -116,27 +126,29 @@ class Phone:
         self._closed = True
         self._incoming.put_nowait(None)
         self._messages.put_nowait(None)
-        closing = asyncio.get_running_loop().run_in_executor(None, self._engine.shutdown, 2.0)
+        closing = asyncio.get_running_loop().run_in_executor(None, self._engine.shutdown, _GRACE_S)
         try:
             await asyncio.shield(closing)
         finally:
-            self._bridge._drain()
             self._bridge.close()
-            gone = {"status": 487, "reason": "the phone was closed", "local": True, "by_peer": False}
             for call in list(self._calls.values()):
-                call._end(gone)
+                call._end(_CLOSED)
+            self._calls.clear()
             for waiting in self._requests.values():
                 if not waiting.done():
-                    waiting.set_result(gone)
+                    waiting.set_result(_CLOSED)
+            self._settle_registered(of_outcome(_CLOSED))
 
     @property
     def addresses(self) -> list[str]:
         """Where the phone listens: `udp://127.0.0.1:5070`."""
+        self._open()
         return self._engine.listeners()
 
     async def registered(self) -> None:
-        """Waits for the first registration; raises what the registrar said when it fails."""
-        if not self._account_options["register"]:
+        """Waits for the outcome of the registration, and raises what the registrar said when it failed. Later it tells the latest."""
+        self._open()
+        if not self._register:
             raise StateError("this phone does not register: give a password, or register=True")
         await asyncio.shield(self._registered)
 
@@ -149,39 +161,53 @@ class Phone:
         codecs: tuple[str, ...] = (),
     ) -> _Dialing:
         """Calls a URI, or a user of the account's domain. `await` it, or `async with` it; nobody answers within `timeout`: `NoAnswer`."""
-        return _Dialing(self, to, timeout, headers, codecs)
+        return _Dialing(lambda: self.dial(to, timeout=timeout, headers=headers, codecs=codecs))
+
+    def dial(
+        self,
+        to: str,
+        *,
+        timeout: float = 60.0,
+        headers: Mapping[str, str] = {},
+        codecs: tuple[str, ...] = (),
+    ) -> Call:
+        """The same without waiting for the answer: for early media, or to give up at will. `Call.answered` waits."""
+        self._open()
+        number: int = checked(
+            self._engine.dial, self._account, to, headers=list(headers.items()), codecs=list(codecs), ring_timeout=timeout
+        )
+        call = self._calls[number] = Call(self, number, to, "", incoming=False)
+        return call
 
     async def calls(self) -> AsyncIterator[Call]:
         """Calls that come in, until the phone is closed."""
-        while (call := await self._incoming.get()) is not None:
+        while (call := await _next(self._incoming)) is not None:
             if call.state != "ended":
                 yield call
 
     async def messages(self) -> AsyncIterator[Message]:
         """Text messages that come in, until the phone is closed."""
-        while (message := await self._messages.get()) is not None:
+        while (message := await _next(self._messages)) is not None:
             yield message
 
     async def send_message(self, to: str, text: str) -> None:
         """Sends a text message; returns when it was accepted."""
-        await self._request("MESSAGE", to, "text/plain;charset=UTF-8", text.encode())
-
-    async def ping(self, to: str) -> None:
-        """Asks a peer whether it is there (OPTIONS). Any answer but silence counts."""
-        outcome = await self._send("OPTIONS", to, "", b"")
-        if outcome["local"]:
-            raise of_outcome(outcome)
-
-    async def _request(self, method: str, to: str, content_type: str, body: bytes) -> None:
-        outcome = await self._send(method, to, content_type, body)
+        outcome = await self._request("MESSAGE", to, "text/plain;charset=UTF-8", text.encode())
         if not 200 <= outcome["status"] < 300:
             raise of_outcome(outcome)
 
-    async def _send(self, method: str, to: str, content_type: str, body: bytes) -> dict[str, Any]:
+    async def ping(self, to: str) -> None:
+        """Asks a peer whether it is there (OPTIONS). Any answer but silence counts."""
+        outcome = await self._request("OPTIONS", to, "", b"")
+        if outcome["local"]:
+            raise of_outcome(outcome)
+
+    # Inside
+
+    async def _request(self, method: str, to: str, content_type: str, body: bytes) -> dict[str, Any]:
         self._open()
-        number = checked(self._engine.request, self._account, method, to, content_type, body)
-        done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._requests[number] = done
+        number: int = checked(self._engine.request, self._account, method, to, content_type, body)
+        done = self._requests[number] = asyncio.get_running_loop().create_future()
         try:
             return await done
         finally:
@@ -191,38 +217,65 @@ class Phone:
         if not self._started or self._closed:
             raise StateError("the phone is not open: use it inside `async with Phone(..) as phone`")
 
-    def _dial(self, to: str, timeout: float, headers: Mapping[str, str], codecs: tuple[str, ...]) -> Call:
-        self._open()
-        number = checked(
-            self._engine.dial, self._account, to, headers=list(headers.items()), codecs=list(codecs), ring_timeout=timeout
-        )
-        call = self._calls[number] = Call(self, number, to, "", incoming=False)
-        return call
-
     def _event(self, name: str, account: int, number: int, request: int, fields: dict[str, Any]) -> None:
         if name == "call_incoming":
-            call = self._calls[number] = Call(self, number, fields["from"], fields["display"], incoming=True)
-            if self._closed or self._incoming.qsize() >= _WAITING_MAX:
-                checked(self._engine.hangup, number, 486)
-            else:
-                self._incoming.put_nowait(call)
+            self._call_incoming(number, fields)
         elif number:
-            known = self._calls.get(number)
-            if known is not None:
-                known._event(name, fields)
+            call = self._calls.get(number)
+            if call is not None:
                 if name == "call_ended":
                     del self._calls[number]
+                call._event(name, fields)
         elif request:
             done = self._requests.get(request)
             if done is not None and not done.done():
                 done.set_result(fields)
         elif name == "registered":
-            if not self._registered.done():
-                self._registered.set_result(None)
+            self._settle_registered(None)
         elif name == "register_failed":
-            if not self._registered.done():
-                error: SipError = of_outcome(fields)
-                self._registered.set_exception(error)
-                self._registered.exception()        # nobody has to look at it
-        elif name == "message" and self._messages.qsize() < _WAITING_MAX:
-            self._messages.put_nowait(Message(fields["from"], fields["content_type"], fields["body"]))
+            self._settle_registered(of_outcome(fields))
+        elif name == "message":
+            if self._messages.qsize() < _WAITING_MAX:
+                self._messages.put_nowait(Message(fields["from"], fields["content_type"], fields["body"]))
+            else:
+                logger.warning("a message was dropped: %d wait already; iterate over Phone.messages()", _WAITING_MAX)
+        elif name == "trouble":
+            logger.warning("%s", fields["reason"])
+
+    def _call_incoming(self, number: int, fields: dict[str, Any]) -> None:
+        call = self._calls[number] = Call(self, number, fields["from"], fields["display"], incoming=True)
+        if self._closed:
+            call._end_it()
+        elif self._incoming.qsize() >= _WAITING_MAX:
+            logger.warning("a call was refused: %d wait already; iterate over Phone.calls()", _WAITING_MAX)
+            call._end_it()
+        else:
+            self._incoming.put_nowait(call)
+
+    def _settle_registered(self, error: SipError | None) -> None:
+        # The latest outcome stands; who waits already gets the first.
+        if self._registered.done():
+            if self._closed:
+                return
+            self._registered = asyncio.get_running_loop().create_future()
+        if error is None:
+            self._registered.set_result(None)
+        else:
+            self._registered.set_exception(error)
+            self._registered.exception()        # nobody has to look at it
+
+    def _tell(self, entry: tuple[Any, ...]) -> None:
+        kind, *rest = entry
+        if kind == "trace" and self._trace is not None:
+            self._trace(Trace(*rest))
+        elif kind == "log":
+            record(*rest)
+        elif kind == "lost":
+            logger.warning("%d traces and log records were lost: the event loop was busy", *rest)
+
+
+async def _next(queue: asyncio.Queue[T | None]) -> T | None:
+    item = await queue.get()
+    if item is None:
+        queue.put_nowait(None)      # for whoever iterates beside us
+    return item
