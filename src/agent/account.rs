@@ -49,17 +49,7 @@ impl Account {
 
     /// Who calls when no account is named. RFC 3261 s8.1.1.3, RFC 3323 s4.1.1.3.
     pub(super) fn nobody() -> Self {
-        Account::new(AccountConfig {
-            aor: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into(),
-            auth_user: String::new(),
-            password: String::new(),
-            realm: String::new(),
-            registrar: String::new(),
-            proxy: String::new(),
-            register: false,
-            expires_s: 3600,
-            codecs: Vec::new(),
-        })
+        Account::new(AccountConfig::default())
     }
 
     /// What answers challenges for this account; none without a password.
@@ -222,17 +212,7 @@ mod tests {
     use crate::base::id::Origin;
 
     fn account(aor: &str) -> Account {
-        Account::new(AccountConfig {
-            aor: aor.into(),
-            auth_user: String::new(),
-            password: String::new(),
-            realm: String::new(),
-            registrar: String::new(),
-            proxy: String::new(),
-            register: false,
-            expires_s: 3600,
-            codecs: Vec::new(),
-        })
+        Account::new(AccountConfig { aor: aor.into(), ..AccountConfig::default() })
     }
 
     #[test]

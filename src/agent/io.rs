@@ -199,6 +199,23 @@ pub struct AccountConfig {
     pub codecs: Vec<Codec>,
 }
 
+impl Default for AccountConfig {
+    /// An address that nobody has; not registered, an hour where it is.
+    fn default() -> Self {
+        AccountConfig {
+            aor: "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into(),
+            auth_user: String::new(),
+            password: String::new(),
+            realm: String::new(),
+            registrar: String::new(),
+            proxy: String::new(),
+            register: false,
+            expires_s: 3600,
+            codecs: Vec::new(),
+        }
+    }
+}
+
 /// What the application may ask. An unknown or ended object makes a command do nothing; the handle table above tells the caller so.
 pub enum Command {
     /// Make an account.

@@ -81,23 +81,23 @@ impl Agent {
         {
             call.set_ticket(key);
         }
-        let (next_hop, flow) = match &owner {
-            Owner::Invite(id) | Owner::Reinvite(id) => match self.calls.get(id) {
-                Some(call) => (call.dialog().next_hop().to_owned(), call.flow()),
-                None => return,
-            },
-            Owner::Bye { dialog, flow, .. } => (dialog.next_hop().to_owned(), *flow),
-            Owner::Register(id) => match self.accounts.find(*id).and_then(|a| a.registration.as_ref()) {
-                Some(registering) => (registering.dialog.next_hop().to_owned(), None),
-                None => return,
-            },
-            Owner::Plain(plain) => (plain.dialog.next_hop().to_owned(), None),
-        };
+        let Some((dialog, flow)) = self.ground_of(&owner) else { return };
+        let next_hop = dialog.next_hop().to_owned();
         self.running.insert(key, Running { owner, request: None, targets: Vec::new() });
         match self.whereto(&next_hop, flow, key) {
             Whereto::Known(target) => self.resolved(key, vec![target], None, now),
             Whereto::Ask(query) => self.out.push_back(Output::Resolve(query)),
             Whereto::Nowhere(reason) => self.resolved(key, Vec::new(), Some(reason), now),
+        }
+    }
+
+    /// The dialog that a request is written from, and the flow that its messages came or went on.
+    fn ground_of<'a>(&'a self, owner: &'a Owner) -> Option<(&'a Dialog, Option<Flow>)> {
+        match owner {
+            Owner::Invite(id) | Owner::Reinvite(id) => self.calls.get(id).map(|call| (call.dialog(), call.flow())),
+            Owner::Bye { dialog, flow, .. } => Some((dialog, *flow)),
+            Owner::Register(id) => Some((&self.accounts.find(*id)?.registration.as_ref()?.dialog, None)),
+            Owner::Plain(plain) => Some((&plain.dialog, None)),
         }
     }
 
@@ -135,23 +135,9 @@ impl Agent {
 
     /// Sends the first try.
     fn launch(&mut self, key: u64, now: Instant) {
-        let Some(running) = self.running.get_mut(&key) else { return };
-        if running.request.is_some() {
-            return;
-        }
-        let (next_hop, flow) = match &running.owner {
-            Owner::Invite(id) | Owner::Reinvite(id) => match self.calls.get(id) {
-                Some(call) => (call.dialog().next_hop(), call.flow()),
-                None => return,
-            },
-            Owner::Bye { dialog, flow, .. } => (dialog.next_hop(), *flow),
-            Owner::Register(id) => match self.accounts.find(*id).and_then(|a| a.registration.as_ref()) {
-                Some(registering) => (registering.dialog.next_hop(), None),
-                None => return,
-            },
-            Owner::Plain(plain) => (plain.dialog.next_hop(), None),
-        };
-        let name = Uri::parse(next_hop).map(|uri| uri.host).unwrap_or_default();
+        let Some(running) = self.running.get(&key).filter(|running| running.request.is_none()) else { return };
+        let Some((dialog, flow)) = self.ground_of(&running.owner) else { return };
+        let name = Uri::parse(dialog.next_hop()).map(|uri| uri.host).unwrap_or_default();
         let method = match &running.owner {
             Owner::Plain(plain) => Method::from_token(&plain.method),
             owner => owner.method(),
@@ -160,8 +146,10 @@ impl Agent {
         if let Some(flow) = flow.filter(|flow| flow.protocol.is_reliable()) {
             request = request.reusing(flow);
         }
-        running.targets = Vec::new();
-        running.request = Some(request);
+        if let Some(running) = self.running.get_mut(&key) {
+            running.targets = Vec::new();
+            running.request = Some(request);
+        }
         let outcome = self.drive(key, now, |request, printer, io| request.start(printer, io));
         self.conclude(key, outcome, None, now);
     }

@@ -1,6 +1,6 @@
 //! One simulated host: its shards, its media, its ports.
 
-use crate::agent::io::{AccountConfig, Command};
+use crate::agent::io::Command;
 use crate::agent::{Agent, Tables};
 use crate::base::id::NodeId;
 use crate::base::{Instant, WallClock};
@@ -192,19 +192,5 @@ pub(super) fn shard_of(command: &Command) -> u8 {
         | Command::Media { call, .. } => call.shard(),
         Command::Request { request, .. } => request.shard(),
         Command::Shutdown | Command::Overloaded(_) => 0,
-    }
-}
-
-pub(super) fn base_account() -> AccountConfig {
-    AccountConfig {
-        aor: String::new(),
-        auth_user: String::new(),
-        password: String::new(),
-        realm: String::new(),
-        registrar: String::new(),
-        proxy: String::new(),
-        register: false,
-        expires_s: 3600,
-        codecs: Vec::new(),
     }
 }

@@ -230,7 +230,7 @@ impl World {
 
     /// Makes an account that does not register.
     pub fn account(&mut self, host: HostId, aor: &str) -> AccountId {
-        let config = AccountConfig { aor: aor.into(), ..host::base_account() };
+        let config = AccountConfig { aor: aor.into(), ..AccountConfig::default() };
         self.account_with(host, config)
     }
 

@@ -76,14 +76,10 @@ impl Case {
             a,
             AccountConfig {
                 aor: "sip:alice@example.net".into(),
-                auth_user: String::new(),
                 password: password.into(),
-                realm: String::new(),
-                registrar: String::new(),
-                proxy: String::new(),
                 register: true,
                 expires_s: 600,
-                codecs: Vec::new(),
+                ..AccountConfig::default()
             },
         );
         Case { world, a, account, log }
