@@ -1,6 +1,8 @@
 //! The corpus of the fuzz targets, replayed: what once broke something, what the targets found interesting, and the seeds of other
 //! projects' fuzzers. Runs the very functions of `fuzz/src/lib.rs`.
 
+#![allow(clippy::disallowed_methods, reason = "a budget of real time")]
+
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
 mod support;

@@ -16,8 +16,11 @@ mod media;
 
 pub use media::{jitter, rtcp, session};
 
+/// The body of a fuzz target.
+pub type Target = fn(&[u8]);
+
 /// All targets by name.
-pub const TARGETS: [(&str, fn(&[u8])); 10] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("message", message),
     ("values", values),
     ("writer", writer),
