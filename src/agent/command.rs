@@ -108,7 +108,11 @@ impl Agent {
                 &nobody
             }
         };
-        let remote = account.target(target);
+        let mut remote = account.target(target);
+        if !remote.contains('<') {
+            // Without brackets its parameters (`;transport=tcp`) would be those of the header (RFC 3261 s20).
+            remote = format!("<{remote}>");
+        }
         let uri = NameAddr::parse(&remote).map_or(remote.as_str(), |a| a.uri);
         Uri::parse(uri).ok()?;
         let local = if from.is_empty() { account.config.aor.clone() } else { from.to_owned() };

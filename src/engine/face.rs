@@ -13,6 +13,7 @@ use crate::base::media::Codec;
 use crate::base::text::{is_header_safe, is_token};
 use crate::base::{Duration, limits};
 use crate::media::io::Quality;
+use crate::message::Uri;
 use bytes::Bytes;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -448,7 +449,29 @@ pub(super) mod check {
                 "the target is empty; give a SIP URI such as sip:bob@example.com, or a user name",
             ));
         }
-        text("target", value)
+        text("target", value)?;
+        uri("target", value)
+    }
+
+    /// What names a scheme, or stands in brackets, must be a URI; anything else is a user or a host, and the agent makes a URI of it.
+    fn uri(what: &str, value: &str) -> Result<(), Error> {
+        let bare = match value.split_once('<') {
+            Some((_, rest)) => rest.split_once('>').map_or(rest, |(inside, _)| inside),
+            None => value.trim(),
+        };
+        let scheme = bare.split_once(':').map_or("", |(scheme, _)| scheme);
+        if !["sip", "sips", "tel", "urn"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !value.contains('<')
+        {
+            return match bare.contains(|c: char| c.is_whitespace() || c == '>') {
+                true => Err(Error::invalid(format!(
+                    "{what} {value:?} holds a space or a bracket; give a URI such as sip:bob@example.com"
+                ))),
+                false => Ok(()),
+            };
+        }
+        Uri::parse(bare).map(drop).map_err(|e| {
+            Error::invalid(format!("{what} {value:?} is a bad URI: {e}; give one such as sip:bob@example.com"))
+        })
     }
 
     pub(in crate::engine) fn account(config: &AccountConfig) -> Result<(), Error> {
@@ -465,6 +488,12 @@ pub(super) mod check {
         }
         if config.aor.trim().is_empty() {
             return Err(Error::invalid("the account has no address; give one such as sip:alice@example.com"));
+        }
+        uri("address of record", &config.aor)?;
+        for (what, value) in [("registrar", &config.registrar), ("proxy", &config.proxy)] {
+            if !value.is_empty() {
+                uri(what, value)?;
+            }
         }
         Ok(())
     }

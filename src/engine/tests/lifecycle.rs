@@ -60,6 +60,11 @@ fn ids_of_other_engines_kinds_and_times_are_told_apart() {
     let header = |value: &str| CallOptions { headers: vec![("X-A".into(), value.into())], ..CallOptions::default() };
     assert_eq!(one.dial(account, "sip:x@y", header("a\r\nb"), 0).unwrap_err().kind, ErrorKind::Invalid);
     assert_eq!(one.dial(account, "", header("a"), 0).unwrap_err().kind, ErrorKind::Invalid);
+    for bad in ["sip:", "sip:x@[::1", "sip:a b@c", "<sip:x@y", "two words", "sip:x@y:port"] {
+        let error = one.dial(account, bad, CallOptions::default(), 0).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Invalid, "{bad}");
+        assert!(error.message.contains("sip:bob@example.com"), "{error}");
+    }
     one.set_user(account.raw(), 8).unwrap();
     assert_eq!(one.user(account.raw()).unwrap(), 8);
 }

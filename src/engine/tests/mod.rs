@@ -1,5 +1,7 @@
 //! Whole engines on loopback.
 
+mod calls;
+mod deliveries;
 mod lifecycle;
 
 use super::*;
@@ -30,3 +32,8 @@ fn account() -> AccountConfig {
 
 /// Long enough for a loaded machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until a descriptor is readable, within patience.
+fn wait_readable(fd: std::os::fd::RawFd) -> bool {
+    net::batch::wait_readable(fd, PATIENCE)
+}
