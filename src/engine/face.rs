@@ -456,7 +456,9 @@ pub(super) mod check {
     /// What names a scheme, or stands in brackets, must be a URI; anything else is a user or a host, and the agent makes a URI of it.
     fn uri(what: &str, value: &str) -> Result<(), Error> {
         let bare = match value.split_once('<') {
-            Some((_, rest)) => rest.split_once('>').map_or(rest, |(inside, _)| inside),
+            Some((_, rest)) => rest.split_once('>').map(|(inside, _)| inside).ok_or_else(|| {
+                Error::invalid(format!("{what} {value:?} has no > after its <; give a URI such as sip:bob@example.com"))
+            })?,
             None => value.trim(),
         };
         let scheme = bare.split_once(':').map_or("", |(scheme, _)| scheme);
