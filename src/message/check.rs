@@ -2,6 +2,7 @@
 
 use super::cseq::CSeq;
 use super::error::{Defect, HeaderError};
+use super::lex::has_space;
 use super::method::Method;
 use super::name_addr::NameAddr;
 use super::names::Name;
@@ -183,6 +184,10 @@ fn common<'a>(message: &Message<'a>) -> Result<Common<'a>, Rejection> {
     let from = message.from().map_err(bad(Name::From))?;
     let to = message.to().map_err(bad(Name::To))?;
     let call_id = message.call_id().ok_or(HeaderError::Missing).map_err(bad(Name::CallId))?;
+    // Call-IDs are compared byte by byte and sent back unfolded: white space would make another of it.
+    if has_space(call_id.as_bytes()) {
+        return Err(Rejection::header(Name::CallId, HeaderError::Syntax("white space")));
+    }
     let cseq = message.cseq().map_err(bad(Name::CSeq))?;
     Ok(Common { via, from, to, call_id, cseq })
 }
@@ -249,6 +254,7 @@ mod tests {
             400
         );
         assert_eq!(verdict(&BASE.replace(": 70", ": 300")).unwrap_err().status, 400);
+        assert_eq!(verdict(&BASE.replace("1@a", "1\r\n @a")).unwrap_err().status, 400);
         assert_eq!(verdict(&BASE.replace("Length: 0", "Length: 9")).unwrap_err().status, 400);
         assert!(verdict(&BASE.replace("sip:bob@b.example SIP", "nobodyKnowsThisScheme:x SIP")).is_ok());
     }
