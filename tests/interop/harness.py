@@ -82,6 +82,12 @@ def until(what: str, seconds: float, probe):
         time.sleep(0.02)
 
 
+def until_bound(what: str, protocol: str, host: str, port: int) -> None:
+    """Waits until somebody holds a port: a request that comes before it would be refused, and the caller told so."""
+    table, bound = Path(f"/proc/net/{protocol}{'6' if ':' in host else ''}"), f":{port:04X}"
+    until(f"{what} listens", 10, lambda: any(line.split()[1].endswith(bound) for line in table.read_text().splitlines()[1:]))
+
+
 class Process:
     """A program that is ended at the end of its test, by pid, however the test ends. Its lines are kept."""
 

@@ -2,7 +2,7 @@
 import hashlib
 import re
 
-from harness import HERE, REALM, Case, Sipwright, free_port, until
+from harness import HERE, REALM, Case, Sipwright, free_port, until_bound
 
 CALLS = 1000
 
@@ -12,9 +12,7 @@ class SippCalls(Case):
         """Starts our answering side without media; the port it listens on."""
         port = free_port(host.strip("[]"))
         self.us = Sipwright(self, "answer", "--no-media", "--quiet", "--listen", f"{protocol}://{host}:{port}")
-        bound = f":{port:04X}"
-        table = f"/proc/net/{protocol}{'6' if ':' in host else ''}"
-        until("sipwright listens", 10, lambda: any(line.split()[1].endswith(bound) for line in open(table).readlines()[1:]))
+        until_bound("sipwright", protocol, host, port)
         return port
 
     def called_by_sipp(self, transport: str, host: str, calls: int) -> None:
@@ -27,8 +25,10 @@ class SippCalls(Case):
 
     def calling_sipp(self, transport: str, host: str, calls: int) -> None:
         port = free_port(host.strip("[]"))
-        sipp = self.sipp("-sn", "uas", "-i", host.strip("[]"), "-p", port, "-t", transport, "-m", calls, "-timeout", 90)
+        sipp = self.sipp("-sn", "uas", "-i", host.strip("[]"), "-p", port, "-t", transport, "-m", calls, "-timeout", 90,
+                         "-reconnect_close", "false")
         protocol = "udp" if transport == "u1" else "tcp"
+        until_bound("sipp", protocol, host, port)
         us = Sipwright(self, "call", f"sip:s@{host}:{port};transport={protocol}", "--no-media", "--max-calls", calls, "--rate", 200,
                        "--duration", 0.05, "--listen", f"{protocol}://{host}:{free_port(host.strip('[]'))}", "--json")
         self.assertEqual(us.wait(90), 0, us.said())
@@ -67,7 +67,9 @@ def digest(credentials: str, method: str, password: str) -> str:
 class SippAsks(Case):
     def registrar(self):
         port = free_port()
-        return port, self.sipp("-sf", HERE / "sipp" / "register-401.xml", "-i", "127.0.0.1", "-p", port, "-m", 1, "-timeout", 30)
+        sipp = self.sipp("-sf", HERE / "sipp" / "register-401.xml", "-i", "127.0.0.1", "-p", port, "-m", 1, "-timeout", 30)
+        until_bound("sipp", "udp", "127.0.0.1", port)
+        return port, sipp
 
     def test_we_register_with_digest_and_unregister(self):
         port, sipp = self.registrar()
@@ -88,6 +90,7 @@ class SippAsks(Case):
         port = free_port()
         sipp = self.sipp("-sf", HERE / "sipp" / "invite-407.xml", "-i", "127.0.0.1", "-p", port, "-m", 1, "-timeout", 30, "-trace_logs",
                          "-log_file", self.dir / "sipp.log")
+        until_bound("sipp", "udp", "127.0.0.1", port)
         us = Sipwright(self, "call", f"sip:bob@{REALM}", "--user", f"sip:alice@{REALM}", "--no-register", "--proxy",
                        f"sip:127.0.0.1:{port}", "--listen", "udp://127.0.0.1:0", "--duration", 0.3, "--no-media", "--json",
                        password="alicepw")
