@@ -7,6 +7,7 @@
 mod act;
 pub(crate) mod inbox;
 mod recover;
+mod refusal;
 mod resolve;
 mod run;
 mod stream;
@@ -27,6 +28,7 @@ use crate::base::{Flow, Instant, limits};
 use crate::message::Message;
 use bytes::Bytes;
 use inbox::Inbound;
+use refusal::Refusals;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -60,6 +62,8 @@ struct Shard {
     soon: VecDeque<Input<'static>>,
     sends: Vec<SendQueue>,
     refused: Vec<(Flow, io::Error)>,
+    /// UDP ports that refused once.
+    refusals: Refusals,
     streams: Streams,
     routes: Routes,
     lookups: usize,
@@ -260,6 +264,9 @@ impl Shard {
     }
 
     fn transmit_failed(&mut self, flow: Flow, error: &io::Error) {
+        if error.kind() == io::ErrorKind::ConnectionRefused && !self.refusals.counts(flow.remote, self.now()) {
+            return;
+        }
         let reason = match error.kind() {
             io::ErrorKind::ConnectionRefused => {
                 format!("nothing listens on {} over {}: {error}", flow.remote, flow.protocol)

@@ -1,6 +1,7 @@
 //! The loop of a signalling thread.
 
 use super::inbox::Inbox;
+use super::refusal::Refusals;
 use super::stream::{self, Streams};
 use super::{SHARD, Shard, with};
 use crate::agent::Agent;
@@ -61,6 +62,7 @@ pub(crate) fn run(setup: Setup) {
             soon: VecDeque::new(),
             sends: udp.iter().cloned().map(SendQueue::new).collect(),
             refused: Vec::new(),
+            refusals: Refusals::default(),
             streams: Streams::default(),
             lookups: 0,
             workers,
