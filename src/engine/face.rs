@@ -155,7 +155,8 @@ impl Engine {
         self.command(call.shard(), Command::Answer { call, options: Box::new(options) })
     }
 
-    /// Ends a call in whatever state it is; `status` 0, or 300 ..= 699 for an incoming call that was not answered. Never `Full`.
+    /// Ends a call in whatever state it is; `status` 0, or 300 ..= 699 for an incoming call that was not answered. Not
+    /// refused for events that wait.
     ///
     /// # Errors
     /// `Gone`, `Invalid`.

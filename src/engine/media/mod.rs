@@ -90,8 +90,26 @@ impl Workers {
     }
 
     fn worker_of(&self, session: NodeId) -> usize {
-        // Neighbouring serials go to different workers; the shard's bits shift them, so that shards do not march in step.
-        let mixed = session.raw().wrapping_add(u64::from(session.shard()));
-        usize::try_from((mixed & 0xFFFF_FFFF) % self.doors.len() as u64).unwrap_or(0)
+        // Serials are shared with other ids, so they may come in steps of two: a multiplicative hash spreads any step evenly.
+        let mixed = session.raw().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        usize::try_from(mixed % self.doors.len() as u64).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::Origin;
+
+    #[test]
+    fn sessions_spread_over_the_workers_whatever_the_step_of_their_serials() {
+        let workers = Workers::new(4).unwrap();
+        for step in 1..=4 {
+            let mut counts = [0; 4];
+            for n in 1..=4000 {
+                counts[workers.worker_of(NodeId::new(1, 0, Origin::Network, n * step))] += 1;
+            }
+            assert!(counts.iter().all(|count| (800..1200).contains(count)), "step {step}: {counts:?}");
+        }
     }
 }

@@ -349,8 +349,19 @@ fn write_source(message: &mut libc::msghdr, control: &mut [u64; CONTROL_WORDS], 
     }
 }
 
-/// Takes one ICMP error from a socket's error queue: whom the failed datagram went to, and why. `None` when there is none.
-pub(crate) fn take_error(fd: BorrowedFd<'_>) -> Option<(SocketAddr, io::Error)> {
+/// A datagram that came to nobody.
+#[derive(Debug)]
+pub(crate) struct Undelivered {
+    /// Where it was sent.
+    pub(crate) to: SocketAddr,
+    /// Our address that the ICMP message came to, which the datagram left from.
+    pub(crate) from: Option<IpAddr>,
+    /// Why.
+    pub(crate) error: io::Error,
+}
+
+/// Takes one ICMP error from a socket's error queue; `None` when there is none.
+pub(crate) fn take_error(fd: BorrowedFd<'_>) -> Option<Undelivered> {
     let mut byte = [0u8; 1];
     let mut control = [0u64; 64];
     // SAFETY: plain C structs, all-zero is valid.
@@ -367,8 +378,10 @@ pub(crate) fn take_error(fd: BorrowedFd<'_>) -> Option<(SocketAddr, io::Error)> 
     if result < 0 {
         return None;
     }
-    let error = read_control(&message).error?;
-    Some((read_address(&name)?, io::Error::from_raw_os_error(error)))
+    let control = read_control(&message);
+    let error = io::Error::from_raw_os_error(control.error?);
+    let from = control.destination.filter(|ip| !ip.is_unspecified());
+    Some(Undelivered { to: read_address(&name)?, from, error })
 }
 
 /// Waits until a descriptor is readable; false when the time ran out. A number that is no descriptor is seen by the kernel.
@@ -566,8 +579,9 @@ mod tests {
         drop(b);
         let out = [Outgoing { to: gone, from: None, bytes: b"x" }];
         assert_eq!(send(a.as_fd(), &out).unwrap(), 1);
-        let (to, error) = take_error(a.as_fd()).expect("loopback answers at once");
-        assert_eq!((to, error.kind()), (gone, io::ErrorKind::ConnectionRefused));
+        let undelivered = take_error(a.as_fd()).expect("loopback answers at once");
+        assert_eq!((undelivered.to, undelivered.error.kind()), (gone, io::ErrorKind::ConnectionRefused));
+        assert_eq!(undelivered.from, Some(gone.ip()));
         assert!(take_error(a.as_fd()).is_none());
     }
 

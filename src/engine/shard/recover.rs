@@ -43,14 +43,15 @@ impl Shard {
         }
     }
 
-    /// The last act: what did not end by itself ends here.
+    /// The last act: what did not end by itself ends here, accounts last.
     pub(super) fn stop(&mut self) {
+        let reason = "the engine was shut down";
+        self.end_all(reason, 487, false);
+        // Nothing waits for files any more.
         for (_, event) in std::mem::take(&mut self.held) {
-            if self.shared.events.post(event) {
-                self.shared.wake_all();
-            }
+            self.shared.events.post(event);
         }
-        self.end_all("the engine was shut down", 487, true);
+        self.end_all(reason, 487, true);
         self.stopped = true;
     }
 
@@ -59,7 +60,7 @@ impl Shard {
         let mine = |id: u64| {
             id::shard(id) == me
                 && match id::kind(id) {
-                    Some(Kind::Call | Kind::Request) => true,
+                    Some(Kind::Call | Kind::Request) => !accounts,
                     Some(Kind::Account) => accounts,
                     _ => false,
                 }
@@ -81,12 +82,6 @@ impl Shard {
                 kind,
                 message: None,
             });
-        }
-        if accounts {
-            // At the very end nothing waits for files any more.
-            for (_, event) in std::mem::take(&mut self.held) {
-                self.shared.events.post(event);
-            }
         }
     }
 }

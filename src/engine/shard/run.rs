@@ -7,9 +7,10 @@ use super::{SHARD, Shard, with};
 use crate::agent::Agent;
 use crate::agent::io::AgentConfig;
 use crate::base::Duration;
+use crate::base::Protocol;
 use crate::base::limits;
 use crate::engine::media::Workers;
-use crate::engine::net::batch::{RecvBatch, take_error};
+use crate::engine::net::batch::{RecvBatch, Undelivered, take_error};
 use crate::engine::net::listen::ShardSockets;
 use crate::engine::net::local::Routes;
 use crate::engine::net::udp::{SendQueue, Socket};
@@ -168,8 +169,10 @@ impl Shard {
     /// Takes the ICMP errors of a socket: datagrams that came to nobody.
     fn icmp(&mut self, socket: &Socket) {
         for _ in 0..ICMP_ERRORS {
-            let Some((to, error)) = take_error(socket.as_fd()) else { return };
-            self.transmit_failed(socket.flow(to, None), &error);
+            let Some(Undelivered { to, from, error }) = take_error(socket.as_fd()) else { return };
+            let now = self.now();
+            let from = from.or_else(|| self.routes.local(Protocol::Udp, to, now).ok());
+            self.transmit_failed(socket.flow(to, from), &error);
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Streams {
     connecting: usize,
     serial: u64,
     buffer: Vec<u8>,
+    /// Streams closed because the peer did not read; counted by the shard.
+    shed: usize,
 }
 
 struct Stream {
@@ -88,6 +90,7 @@ impl Streams {
             stream.queue.clear();
             stream.queued = 0;
             stream.closing = true;
+            self.shed += 1;
         } else {
             stream.queue.push_back(bytes);
         }
@@ -253,6 +256,7 @@ impl Shard {
     }
 
     fn stream_closed(&mut self, flow: Flow) {
+        counters::add(&self.shared.counters.streams_shed, std::mem::take(&mut self.streams.shed));
         self.streams.own.remove(&flow.connection);
         self.streams.forget(&flow);
         for shard in self.others() {

@@ -224,3 +224,19 @@ fn the_trace_shows_both_ways_and_the_log_comes_when_asked_for() {
     assert!(has(TraceDirection::Sent, "INVITE ") && has(TraceDirection::Sent, "ACK "), "{seen:?}");
     assert!(has(TraceDirection::Received, "SIP/2.0 486"), "{seen:?}");
 }
+
+#[test]
+fn a_slow_inline_callback_is_counted() {
+    let (done, ended) = channel();
+    let slow: EventCallback = Box::new(move |_| {
+        std::thread::sleep(Duration::from_millis(15));
+        let _ = done.send(());
+    });
+    let bob = Engine::new(EngineConfig { delivery: Delivery::Inline(slow), ..config() }).unwrap();
+    let alice = Phone::new(config());
+    let target = format!("sip:bob@{}", bob.listeners()[0].local);
+    alice.engine.dial(alice.account, &target, CallOptions::default(), 0).unwrap();
+    ended.recv_timeout(PATIENCE).unwrap();
+    bob.shutdown(Duration::from_secs(5)).unwrap();
+    assert!(bob.counters().slow_callbacks >= 1);
+}
