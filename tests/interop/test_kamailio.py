@@ -13,7 +13,7 @@ class ThroughKamailio(Case):
         bob = Sipwright(self, "answer", "--user", f"sip:bob@{REALM}", *common, "--max-calls", 1, "--play", self.tone("bob.wav", BOB, 6),
                         "--record", self.dir / "at-bob.wav", password="bobpw")
         bob.event("registered")
-        alice = Sipwright(self, "call", f"sip:bob@{REALM}", "--user", f"sip:alice@{REALM}", *common, "--duration", 3,
+        alice = Sipwright(self, "call", f"sip:bob@{REALM}", "--user", f"sip:alice@{REALM}", *common, "--duration", 4,
                           "--play", self.tone("alice.wav", ALICE, 6), "--record", self.dir / "at-alice.wav", password="alicepw")
         incoming = bob.event("call_incoming")
         self.assertIn("alice", incoming["from"])
