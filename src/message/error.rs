@@ -46,7 +46,9 @@ impl fmt::Display for ParseError {
             ParseError::TooManyHeaders => "more header fields than this engine takes",
             ParseError::StartLine => "the first line is neither a SIP request line nor a SIP status line",
             ParseError::StatusCode => "the status code is not a number from 100 to 699",
-            ParseError::ControlCharacter => "NUL, or CR without LF, in the header block",
+            ParseError::ControlCharacter => {
+                "a control character in the start line, or NUL or CR without LF in the header block"
+            }
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::names::Name;
 use super::parse::{self, Length};
+use super::start::is_control;
 use crate::base::limits;
 use std::fmt;
 
@@ -91,7 +92,7 @@ fn may_be_sip(buf: &[u8]) -> bool {
     let end = memchr::memchr(b'\n', buf);
     let line = end.and_then(|end| buf.get(..end)).unwrap_or(buf);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let words = line.iter().all(|b| *b >= b' ');
+    let words = !line.iter().any(|b| is_control(*b));
     let version = match end {
         Some(_) => {
             let upper = |s: &[u8]| s.eq_ignore_ascii_case(b"SIP/");
@@ -165,6 +166,11 @@ mod tests {
     #[test]
     fn a_message_without_content_length_ends_with_its_headers() {
         assert_eq!(next(b"SIP/2.0 200 OK\r\nTo: a\r\n\r\nSIP/2.0"), Frame::Message { bytes: 25 });
+    }
+
+    #[test]
+    fn a_tab_may_stand_in_a_reason_phrase() {
+        assert_eq!(next(b"SIP/2.0 200 a\tb\r\n\r\n"), Frame::Message { bytes: 19 });
     }
 
     #[test]

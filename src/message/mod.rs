@@ -3,6 +3,33 @@
 //! [`Message::parse`] frames and indexes a message in one pass without heap memory; a typed header is decoded when it is read.
 //! `parse` is lenient, so that a bad request can still be answered: what it overlooked is a [`Defect`], which [`check`] turns into
 //! a rejection and [`describe`] into a verdict. [`Writer`] prints into a reused buffer.
+//!
+//! ```
+//! use sipwright::message::{Message, Name, Writer, check, reason_phrase};
+//!
+//! let bytes = b"OPTIONS sip:bob@biloxi.example SIP/2.0\r\n\
+//!     Via: SIP/2.0/UDP pc33.example;branch=z9hG4bK776\r\n\
+//!     From: <sip:alice@atlanta.example>;tag=88sja8x\r\n\
+//!     To: <sip:bob@biloxi.example>\r\n\
+//!     Call-ID: 987asjd97y7atg\r\n\
+//!     CSeq: 986759 OPTIONS\r\n\r\n";
+//! let message = Message::parse(bytes)?;
+//! let mut out = Vec::new();
+//! match check::request(&message) {
+//!     Ok(request) => {
+//!         assert_eq!(request.from.tag(), Some("88sja8x"));
+//!         let mut answer = Writer::response(&mut out, 200, reason_phrase(200));
+//!         for name in [Name::Via, Name::From, Name::CallId, Name::CSeq] {
+//!             answer.copy(&request, name);
+//!         }
+//!         answer.header_fmt(Name::To, format_args!("<{}>;tag=1", request.to.uri));
+//!         answer.finish(None, b"");
+//!     }
+//!     Err(rejection) => println!("{} {}", rejection.status, rejection.reason),
+//! }
+//! assert_eq!(Message::parse(&out)?.status(), Some(200));
+//! # Ok::<(), sipwright::message::ParseError>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 

@@ -27,11 +27,19 @@ pub enum StartLine<'a> {
 impl<'a> StartLine<'a> {
     /// Reads the line (without its end); the defect is what was overlooked.
     pub(super) fn parse(line: &'a [u8]) -> Result<(Self, Option<Defect>), ParseError> {
+        if line.iter().fold(false, |found, b| found | is_control(*b)) {
+            return Err(ParseError::ControlCharacter);
+        }
         match line.split_at_checked(4) {
             Some((front, rest)) if front.eq_ignore_ascii_case(b"SIP/") => status(rest),
             _ => request(std::str::from_utf8(line).map_err(|_| ParseError::StartLine)?),
         }
     }
+}
+
+/// A control character that no start line may hold; TAB may stand in a reason phrase. RFC 3261 s25.1.
+pub(super) const fn is_control(b: u8) -> bool {
+    b < b' ' && b != b'\t'
 }
 
 fn request(line: &str) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
@@ -136,6 +144,10 @@ mod tests {
         ] {
             assert_eq!(StartLine::parse(line), Err(ParseError::StartLine), "{line:?}");
         }
+        for line in [&b"SIP/2.0 200 a\x01"[..], b"INVITE sip:\x1b SIP/2.0"] {
+            assert_eq!(StartLine::parse(line), Err(ParseError::ControlCharacter), "{line:?}");
+        }
+        assert!(StartLine::parse(b"SIP/2.0 200 a\tb").is_ok());
         for line in [&b"SIP/2.0 4294967301 better not"[..], b"SIP/2.0 99 x", b"SIP/2.0 700 x", b"SIP/2.0 2x0 x"] {
             assert_eq!(StartLine::parse(line), Err(ParseError::StatusCode), "{line:?}");
         }

@@ -11,6 +11,7 @@ use super::parse::{self, Field, Parts};
 use super::start::StartLine;
 use super::via::Via;
 use super::writer::push_clean;
+use crate::base::text::push_decimal;
 use std::fmt;
 
 /// A parsed message: borrows the bytes, decodes typed headers when they are read.
@@ -316,10 +317,14 @@ impl<'a> Message<'a> {
                 push_clean(out, uri.as_bytes());
                 out.extend_from_slice(b" SIP/2.0\r\n");
             }
-            StartLine::Status { .. } => {
-                out.extend_from_slice(b"SIP/2.0");
-                // The bytes as they came: the reason phrase may not be UTF-8.
-                out.extend_from_slice(self.slice(7..self.0.start_end));
+            StartLine::Status { code, .. } => {
+                out.extend_from_slice(b"SIP/2.0 ");
+                push_decimal(out, u64::from(code));
+                out.push(b' ');
+                // The reason phrase as it came: it may not be UTF-8.
+                out.extend_from_slice(
+                    self.slice(0..self.0.start_end).splitn(3, |b| *b == b' ').nth(2).unwrap_or_default(),
+                );
                 out.extend_from_slice(b"\r\n");
             }
         }

@@ -110,6 +110,20 @@ fn a_harmless_defect_does_not_hide_another() {
 }
 
 #[test]
+fn status_lines_print_in_their_one_shape() {
+    for (line, want) in [
+        ("SIP/2.0 100", "SIP/2.0 100 "),
+        ("sip/2.0 200 Fine  by me", "SIP/2.0 200 Fine  by me"),
+        ("SIP/10.0 486 Busy Here", "SIP/2.0 486 Busy Here"),
+    ] {
+        let text = format!("{line}\r\n\r\n");
+        let mut out = Vec::new();
+        Message::parse(text.as_bytes()).unwrap().write(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("{want}\r\n\r\n"));
+    }
+}
+
+#[test]
 fn bounds() {
     let head = "SIP/2.0 200 OK\r\n";
     let many = |n| format!("{head}{}\r\n", "a: b\r\n".repeat(n));
