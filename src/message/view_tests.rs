@@ -190,8 +190,8 @@ proptest! {
 
     #[test]
     fn any_bytes_are_taken_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = super::super::describe(&bytes);
-        let _ = super::super::frame::next(&bytes);
+        let _ = crate::message::describe(&bytes);
+        let _ = crate::message::frame::next(&bytes);
     }
 
     #[test]
@@ -199,7 +199,7 @@ proptest! {
         let mut bytes = INVITE.to_vec();
         bytes[at] = byte;
         bytes.truncate(cut);
-        let _ = super::super::describe(&bytes);
-        let _ = super::super::frame::next(&bytes);
+        let _ = crate::message::describe(&bytes);
+        let _ = crate::message::frame::next(&bytes);
     }
 }
