@@ -91,6 +91,7 @@ fn corpus(set: &str) -> Option<PathBuf> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), Into::into);
     let set = root.join(set);
     if !set.is_dir() {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "the corpus is missing: set SIPWRIGHT_CORPUS");
         eprintln!("{} is missing: its packets were not run", set.display());
     }
     set.is_dir().then_some(set)
@@ -153,6 +154,63 @@ fn class_c_every_seed_of_other_fuzzers_goes_through_a_live_session() {
             assert!(quality.rejected > 0);
         }
     }
+}
+
+/// UDP payloads of a capture in pcap form (the files in another form are passed over).
+fn datagrams(capture: &[u8]) -> Vec<&[u8]> {
+    let word = match capture.get(..4) {
+        Some([0xd4, 0xc3, 0xb2, 0xa1]) => |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize,
+        Some([0xa1, 0xb2, 0xc3, 0xd4]) => |b: &[u8]| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize,
+        _ => return vec![],
+    };
+    let link = match capture.get(20..24).map(word) {
+        Some(0) => 4,
+        Some(1) => 14,
+        Some(113) => 16,
+        Some(276) => 20,
+        _ => 0,
+    };
+    let (mut rest, mut found) = (capture.get(24..).unwrap_or(&[]), vec![]);
+    while let Some(length) = rest.get(8..12).map(word) {
+        let Some(frame) = rest.get(16..16 + length) else { break };
+        rest = &rest[16 + length..];
+        let Some(ip) = frame.get(link..) else { continue };
+        let udp = match ip.first().map(|first| first >> 4) {
+            Some(4) if ip.get(9) == Some(&17) => ip.get(usize::from(ip[0] & 15) * 4..),
+            Some(6) if ip.get(6) == Some(&17) => ip.get(40..),
+            _ => None,
+        };
+        found.extend(udp.and_then(|udp| udp.get(8..)));
+    }
+    found
+}
+
+#[test]
+fn class_c_captures_of_real_traffic_go_through_a_live_session() {
+    let Some(root) = corpus("pcap") else { return };
+    let mut captures = vec![];
+    files(&root, &mut captures);
+    let (mut media, mut reports) = (0, 0);
+    for capture in &captures {
+        let mut pair = Pair::talking(8, Network::default(), Codec::Pcmu);
+        let ear = pair.listen(B, 8000);
+        for (index, datagram) in datagrams(capture).into_iter().take(1500).enumerate() {
+            media += usize::from(Packet::parse(datagram).is_ok() && !crate::rtp::is_rtcp(datagram));
+            if let Ok(compound) = crate::rtp::rtcp::Compound::parse(datagram, true) {
+                reports +=
+                    compound.parts().filter(|part| !matches!(part, crate::rtp::rtcp::Part::Other { .. })).count();
+            }
+            pair.inject(false, ADDRESSES[A], datagram);
+            pair.inject(true, "192.0.2.1:4001", datagram);
+            if index % 25 == 0 {
+                pair.run_ms(20);
+            }
+        }
+        ear.heard();
+        let quality = pair.close(B);
+        assert!(quality.late <= quality.received);
+    }
+    assert!(media > 5000 && reports > 50, "{media} packets, {reports} reports");
 }
 
 #[test]
