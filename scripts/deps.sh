@@ -11,6 +11,8 @@ pkg-config pkg-config
 sipp sip-tester
 baresip baresip-core
 kamailio kamailio
+clang clang
+cmake cmake
 valgrind valgrind
 nm binutils'
 

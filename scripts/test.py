@@ -34,7 +34,7 @@ SUITES = [
     Suite("deps", [["sh", "scripts/deps.sh", "install"]], 15, counted=False),
     Suite("fmt", [["cargo", "fmt", "--all", "--check"]], 1, counted=False),
     Suite("clippy", [["cargo", "clippy", "-q", *FULL, "--all-targets", "--", "-D", "warnings"]], 15, counted=False),
-    Suite("unit", [["cargo", "nextest", "run", "--features", "full", "-E", "not binary(fuzz_replay)"]], 25),
+    Suite("unit", [["cargo", "nextest", "run", "--features", "full", "-E", "not (binary(fuzz_replay) or binary(abi))"]], 25),
     Suite("build", [["make", "--no-print-directory", "all", "lib", "python"]], 20, counted=False),
     Suite("abi", [["make", "--no-print-directory", "test-abi"]], 10),
     Suite("python", [[PYTHON, "bindings/python/run_tests.py"],
