@@ -269,6 +269,7 @@ fn valgrind_finds_no_error_and_no_leak_on_either_side_of_a_call() {
             "--show-leak-kinds=definite,indirect,possible",
         ]);
         command.args(["--errors-for-leak-kinds=definite,indirect,possible", "--fair-sched=yes"]);
+        command.arg(format!("--suppressions={}", support::root().join("tests/abi/valgrind.supp").display()));
         command
     };
     let ivr = build("gcc", &["-std=gnu99", "-O1", "-g"], "examples/c/answer_ivr.c", &dir);

@@ -139,18 +139,11 @@ impl Threads {
             config.shard = u8::try_from(index).unwrap_or(0);
             batch::os_random(&mut config.seed)?;
             let name = format!("sipw-sip-{index}");
-            // On a thread of its own: it asks for the handle of its thread, which std never frees for a main thread, so that memory
-            // checkers of our users would complain.
-            let runtime = move || {
-                tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .max_blocking_threads(LOOKUP_THREADS)
-                    .thread_name(format!("sipw-dns-{index}"))
-                    .build()
-            };
-            let runtime = Builder::new().name("sipw-start".into()).spawn(runtime)?.join();
-            let runtime =
-                runtime.map_err(|_| io::Error::other("the runtime of a signalling thread could not be made"))??;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .max_blocking_threads(LOOKUP_THREADS)
+                .thread_name(format!("sipw-dns-{index}"))
+                .build()?;
             let role = Role::Shard(config.shard);
             let setup = Setup { shared: shared.clone(), config, sockets, workers: workers.clone(), runtime };
             let shared = shared.clone();
