@@ -18,6 +18,7 @@
 #define sipw_account_options_init(s) sipw_account_options_init_sized((s), sizeof *(s))
 #define sipw_call_options_init(s) sipw_call_options_init_sized((s), sizeof *(s))
 #define sipw_record_options_init(s) sipw_record_options_init_sized((s), sizeof *(s))
+#define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))
 #define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))
 
 /** "Never" for the times of ::sipw_config that say so. */
@@ -455,6 +456,34 @@ typedef struct sipw_config {
     uint32_t log_level;
 } sipw_config;
 
+/** What an engine counts about itself, since it started. */
+typedef struct sipw_counters {
+    /** Accounts, calls and requests alive now; 0 again when all have ended. */
+    uint64_t objects;
+    /** Events that wait for delivery now. */
+    uint64_t events_waiting;
+    /** Datagrams received on signalling sockets. */
+    uint64_t datagrams_received;
+    /** Datagrams sent from signalling sockets. */
+    uint64_t datagrams_sent;
+    /** Streams (TCP) opened or accepted. */
+    uint64_t streams_opened;
+    /** Streams closed because the peer did not read, was idle, or sent nothing. */
+    uint64_t streams_shed;
+    /** RTP and RTCP packets received. */
+    uint64_t media_received;
+    /** RTP and RTCP packets sent. */
+    uint64_t media_sent;
+    /** Beats of media threads that came more than one beat late: the machine is too slow for its calls. */
+    uint64_t late_beats;
+    /** Keys that the application took too slowly and that were dropped. */
+    uint64_t events_dropped;
+    /** Inline callbacks that ran longer than 10 ms. */
+    uint64_t slow_callbacks;
+    /** Defects of the library that were caught. Please report them. */
+    uint64_t panics;
+} sipw_counters;
+
 /** Options of an account. Set up with sipw_account_options_init(); 0 and NULL are the defaults everywhere. */
 typedef struct sipw_account_options {
     /** Set by sipw_account_options_init(). */
@@ -614,6 +643,15 @@ sipw_status sipw_engine_free(struct sipw_engine *eng,
  * @return SIPW_E_INVAL, SIPW_E_GONE. From any thread, never blocks.
  */
 sipw_status sipw_listen_addresses(struct sipw_engine *eng, const char **out);
+
+/**
+ * Reads the counters of an engine; use the macro sipw_engine_counters().
+ *
+ * @param out   where they go
+ * @param size  sizeof *out as the caller was compiled: nothing beyond it is written
+ * @return SIPW_E_INVAL, SIPW_E_GONE. From any thread, never blocks.
+ */
+sipw_status sipw_engine_counters_sized(struct sipw_engine *eng, struct sipw_counters *out, size_t size);
 
 /**
  * Changes what events of an object carry as sipw_event::user.

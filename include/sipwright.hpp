@@ -363,6 +363,12 @@ public:
 
     /// The call that an event is about.
     sipw::call call_of(const sipw_event &ev) const noexcept { return {handle(), ev.call}; }
+    /// What the engine counts about itself.
+    sipw_counters counters() const {
+        sipw_counters c{};
+        check(sipw_engine_counters(handle(), &c));
+        return c;
+    }
     std::string listen_addresses() const {
         const char *text = nullptr;
         check(sipw_listen_addresses(handle(), &text));

@@ -3,7 +3,7 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// The files that make the header, in the order in which a reader wants them.
 const SOURCES: [&str; 7] = ["error", "config", "event", "engine", "account", "call", "media"];
@@ -22,6 +22,7 @@ fn macros() -> String {
     for name in ["config", "account_options", "call_options", "record_options"] {
         text += &format!("#define sipw_{name}_init(s) sipw_{name}_init_sized((s), sizeof *(s))\n");
     }
+    text += "#define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))\n";
     text + "#define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))"
 }
 
@@ -59,27 +60,29 @@ fn compact(text: &str) -> String {
     out
 }
 
-fn path() -> PathBuf {
-    support::root().join("include/sipwright.h")
+/// The stored header; with `UPDATE=1` it is written first.
+fn stored() -> String {
+    static ONCE: OnceLock<String> = OnceLock::new();
+    let read = || {
+        let path = support::root().join("include/sipwright.h");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, generate()).expect("include/ can be written");
+        }
+        std::fs::read_to_string(&path).expect("include/sipwright.h")
+    };
+    ONCE.get_or_init(read).clone()
 }
 
 #[test]
 fn the_header_is_the_code() {
-    let fresh = generate();
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(path(), &fresh).expect("include/ can be written");
-    }
-    let stored = std::fs::read_to_string(path()).unwrap_or_default();
+    let (fresh, stored) = (generate(), stored());
     let line = fresh.lines().zip(stored.lines()).position(|(a, b)| a != b).map_or(0, |n| n + 1);
-    assert!(
-        fresh == stored,
-        "include/sipwright.h is stale from line {line} on; run: UPDATE=1 cargo test --test header"
-    );
+    assert!(fresh == stored, "include/sipwright.h is stale from line {line} on; run: UPDATE=1 cargo test --test header");
 }
 
 #[test]
 fn every_exported_function_is_in_the_header_and_documented() {
-    let header = std::fs::read_to_string(path()).expect("include/sipwright.h");
+    let header = stored();
     let mut exported = BTreeSet::new();
     for file in support::rust_files("src/ffi") {
         let source = support::read(&file);
@@ -102,7 +105,7 @@ fn every_exported_function_is_in_the_header_and_documented() {
 
 #[test]
 fn the_version_macros_are_cargos() {
-    let header = std::fs::read_to_string(path()).expect("include/sipwright.h");
+    let header = stored();
     let of = |name: &str| {
         let line = header.lines().find_map(|l| l.strip_prefix(&format!("#define SIPW_VERSION_{name} ")));
         line.unwrap_or_else(|| panic!("no SIPW_VERSION_{name}")).to_owned()

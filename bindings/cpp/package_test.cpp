@@ -48,6 +48,9 @@ int main() try {
 
     sipw::config client;
     client.listen = "udp://127.0.0.1:0";
+    std::atomic<int> logged{0};
+    client.log_level = SIPW_LOG_DEBUG;
+    client.on_log = [&](const sipw_log_record &r) { logged += r.text[0] != 0; };
     sipw::engine caller(client);
     EXPECT(caller.fd() >= 0 && caller.next() == nullptr);
     sipw::account_options quiet;
@@ -88,6 +91,17 @@ int main() try {
     EXPECT(status_of([&] { call.hangup(); }) == SIPW_E_GONE);
     for (int i = 0; i < 100 && !ended; ++i) static_cast<void>(caller.wait(sipw::milliseconds(20)));
     EXPECT(ended == 1 && thrown == 1 && traced >= 4);
+
+    // A call that cannot be: told by its last event, logged, and nothing of it stays.
+    call = caller.dial(account, "sip:nobody@127.0.0.1:9");
+    status = 0;
+    for (int i = 0; i < 200 && status == 0; ++i) {
+        const sipw_event *ev = caller.wait(sipw::milliseconds(50));
+        if (ev && ev->call == call.id() && ev->type == SIPW_EV_CALL_ENDED) status = ev->u.outcome.status;
+    }
+    EXPECT(status >= 400 && logged > 0);
+    const sipw_counters counters = caller.counters();
+    EXPECT(counters.objects == 1 && counters.datagrams_sent > 0 && counters.datagrams_received > 0 && counters.panics == 0);
     std::printf("package_test: %d passed, 0 failed\n", checks);
     return 0;
 } catch (const std::exception &e) {

@@ -6,7 +6,7 @@ use super::engine::{find, sipw_engine};
 use super::error::sipw_status;
 use super::guard;
 use super::media::sipw_quality;
-use super::string::{announced, owned, put, required, slice, wanted};
+use super::string::{announced, owned, put, put_sized, required, slice, wanted};
 use crate::base::id::CallId;
 use crate::base::{Duration, limits};
 use crate::engine::{CallOptions, CallState, Error, ErrorKind};
@@ -239,9 +239,8 @@ pub unsafe extern "C" fn sipw_call_quality_sized(
         let shared = find(eng)?;
         wanted(out, "out")?;
         let figures = sipw_quality::from(&shared.engine().quality(id(call)?)?);
-        let bytes = size.min(size_of::<sipw_quality>());
         // SAFETY: checked for NULL; the caller promises `size` writable bytes.
-        unsafe { out.cast::<u8>().copy_from_nonoverlapping((&raw const figures).cast(), bytes) };
+        unsafe { put_sized(out, &figures, size) };
         Ok(())
     })
 }

@@ -4,7 +4,7 @@ use super::config::{engine_config, read, sipw_config};
 use super::error::sipw_status;
 use super::event::release;
 use super::guard;
-use super::string::{c_text, put, wanted};
+use super::string::{c_text, put, put_sized, wanted};
 use crate::base::Duration;
 use crate::engine::{Engine, Error, ErrorKind, PcmPort};
 use arc_swap::ArcSwapOption;
@@ -187,6 +187,71 @@ pub unsafe extern "C" fn sipw_listen_addresses(eng: *mut sipw_engine, out: *mut 
         wanted(out, "out")?;
         // SAFETY: checked for NULL; the caller promises room for a pointer.
         unsafe { put(out, shared.listeners.as_ptr()) };
+        Ok(())
+    })
+}
+
+/// What an engine counts about itself, since it started.
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct sipw_counters {
+    /// Accounts, calls and requests alive now; 0 again when all have ended.
+    pub objects: u64,
+    /// Events that wait for delivery now.
+    pub events_waiting: u64,
+    /// Datagrams received on signalling sockets.
+    pub datagrams_received: u64,
+    /// Datagrams sent from signalling sockets.
+    pub datagrams_sent: u64,
+    /// Streams (TCP) opened or accepted.
+    pub streams_opened: u64,
+    /// Streams closed because the peer did not read, was idle, or sent nothing.
+    pub streams_shed: u64,
+    /// RTP and RTCP packets received.
+    pub media_received: u64,
+    /// RTP and RTCP packets sent.
+    pub media_sent: u64,
+    /// Beats of media threads that came more than one beat late: the machine is too slow for its calls.
+    pub late_beats: u64,
+    /// Keys that the application took too slowly and that were dropped.
+    pub events_dropped: u64,
+    /// Inline callbacks that ran longer than 10 ms.
+    pub slow_callbacks: u64,
+    /// Defects of the library that were caught. Please report them.
+    pub panics: u64,
+}
+
+/// Reads the counters of an engine; use the macro sipw_engine_counters().
+///
+/// @param out   where they go
+/// @param size  sizeof *out as the caller was compiled: nothing beyond it is written
+/// @return SIPW_E_INVAL, SIPW_E_GONE. From any thread, never blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sipw_engine_counters_sized(
+    eng: *mut sipw_engine,
+    out: *mut sipw_counters,
+    size: usize,
+) -> sipw_status {
+    guard::status(|| {
+        let shared = find(eng)?;
+        wanted(out, "out")?;
+        let counted = shared.engine.counters();
+        let counters = sipw_counters {
+            objects: shared.engine.objects() as u64,
+            events_waiting: shared.engine.events_waiting() as u64,
+            datagrams_received: counted.datagrams_received,
+            datagrams_sent: counted.datagrams_sent,
+            streams_opened: counted.streams_opened,
+            streams_shed: counted.streams_shed,
+            media_received: counted.media_received,
+            media_sent: counted.media_sent,
+            late_beats: counted.late_beats,
+            events_dropped: counted.events_dropped,
+            slow_callbacks: counted.slow_callbacks,
+            panics: counted.panics,
+        };
+        // SAFETY: checked for NULL; the caller promises `size` writable bytes.
+        unsafe { put_sized(out, &counters, size) };
         Ok(())
     })
 }

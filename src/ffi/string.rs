@@ -104,6 +104,16 @@ pub(super) unsafe fn put<T>(out: *mut T, value: T) {
     }
 }
 
+/// Fills a caller's struct of `size` bytes, which may be shorter than ours (an older program) or longer (a newer one: the rest stays).
+///
+/// # Safety
+/// `out` points to `size` writable bytes.
+pub(super) unsafe fn put_sized<T: Copy>(out: *mut T, value: &T, size: usize) {
+    let bytes = size.min(size_of::<T>());
+    // SAFETY: the caller's promise; `value` has at least as many bytes.
+    unsafe { out.cast::<u8>().copy_from_nonoverlapping((&raw const *value).cast(), bytes) };
+}
+
 /// Runs what makes an object, and writes its id before the object's first event; a failure leaves the output as it was.
 ///
 /// # Safety
