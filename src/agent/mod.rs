@@ -24,7 +24,7 @@ pub use route::route;
 
 use crate::base::id::{AccountId, CallId, Minter, RequestId};
 use crate::base::map::{Map, Seeded, map};
-use crate::base::{Instant, Rng, Schedule};
+use crate::base::{Instant, Pii, Rng, Schedule};
 use crate::call::{Call, Settings};
 use crate::transaction::{self, TransactionId, Transactions};
 use crate::transport::{self, TransportConfig, Transports};
@@ -207,7 +207,7 @@ impl Agent {
                 self.transports.connect_failed(protocol, remote, &reason, &mut self.from_transports);
             }
             Input::TransmitFailed { flow, reason } => {
-                tracing::debug!(%reason, "a datagram could not be sent");
+                tracing::debug!(reason = %Pii(&reason), "a datagram could not be sent");
                 self.flow_failed(&flow, now);
             }
             Input::Resolved { token, targets, error } => self.resolved(token, targets, error, now),

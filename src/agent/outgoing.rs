@@ -381,7 +381,9 @@ impl Agent {
                 self.acks.insert(token, ack);
                 self.out.push_back(Output::Resolve(query));
             }
-            Whereto::Nowhere(reason) => tracing::debug!(%reason, "an ACK has nowhere to go"),
+            Whereto::Nowhere(reason) => {
+                tracing::debug!(reason = %crate::base::Pii(&reason), "an ACK has nowhere to go")
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod audio;
+mod check;
 mod clock;
 mod config;
 mod counters;

@@ -51,7 +51,7 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
     if media_threads > WORKERS {
         return Err(Error::invalid(format!("{media_threads} media threads: the most is {WORKERS}")));
     }
-    super::face::check::text("user agent", &config.user_agent)?;
+    super::check::text("user agent", &config.user_agent)?;
     if config.codecs.is_empty() {
         return Err(Error::invalid("no codecs: name at least one, such as PCMU"));
     }

@@ -86,9 +86,8 @@ fn the_last_handle_ends_the_engine_also_inside_a_callback() {
     engine.shared().events.post(trouble());
     sender.send(engine).unwrap();
     ended.recv_timeout(PATIENCE).unwrap();
-    let free = std::iter::repeat_with(|| std::thread::yield_now())
-        .take(100_000_000)
-        .any(|()| UdpSocket::bind(address).is_ok());
+    let free =
+        std::iter::repeat_with(std::thread::yield_now).take(100_000_000).any(|()| UdpSocket::bind(address).is_ok());
     assert!(free, "the threads end by themselves");
 }
 
