@@ -32,7 +32,7 @@ impl Encoder {
 
     /// Codes one sample of each band.
     fn pair(&mut self, first: i16, second: i16) -> u8 {
-        let (even, odd) = self.filter.push(i32::from(first), i32::from(second));
+        let (even, odd) = self.filter.push(first, second);
         // DC gain of the filter 2^12, two branches, and one bit because the bands work in 15 bits.
         let low = limit((even + odd) >> 14);
         let high = limit((even - odd) >> 14);
@@ -80,32 +80,34 @@ impl Decoder {
             let high = limit(self.high.estimate + ((self.high.step * QM2[code_high]) >> 15));
             self.high.adapt_high(code_high);
 
-            let (even, odd) = self.filter.push(saturate(low + high), saturate(low - high));
+            let (even, odd) = self.filter.push(saturate(low + high) as i16, saturate(low - high) as i16);
             out.push(saturate(even >> 11) as i16);
             out.push(saturate(odd >> 11) as i16);
         }
     }
 }
 
-/// The 24 taps of the quadrature mirror filter, shared by both directions.
+/// The 24 taps of the quadrature mirror filter, shared by both directions: two branches of twelve, oldest first.
 #[derive(Clone, Debug, Default)]
 struct Filter {
-    taps: [i32; 24],
+    first: [i16; 12],
+    second: [i16; 12],
 }
 
 impl Filter {
-    /// Takes two samples and gives the sums of the two polyphase branches: odd positions first, then even ones.
-    fn push(&mut self, first: i32, second: i32) -> (i32, i32) {
-        self.taps.copy_within(2.., 0);
-        self.taps[22] = first;
-        self.taps[23] = second;
-        let (mut forward, mut backward) = (0, 0);
-        for (pair, (&c, &d)) in self.taps.chunks_exact(2).zip(QMF.iter().zip(QMF.iter().rev())) {
-            forward += pair[0] * c;
-            backward += pair[1] * d;
-        }
-        (backward, forward)
+    /// Takes two samples and gives the sums of the two branches, the second one's first.
+    fn push(&mut self, first: i16, second: i16) -> (i32, i32) {
+        self.first.copy_within(1.., 0);
+        self.first[11] = first;
+        self.second.copy_within(1.., 0);
+        self.second[11] = second;
+        (branch(&self.second, &QMF_BACKWARD), branch(&self.first, &QMF))
     }
+}
+
+/// One branch's sum: it fits, the coefficients' magnitudes add up to less than 2^13.
+fn branch(taps: &[i16; 12], coefficients: &[i16; 12]) -> i32 {
+    taps.iter().zip(coefficients).fold(0, |sum: i32, (&x, &c)| sum.wrapping_add(i32::from(x) * i32::from(c)))
 }
 
 /// ADPCM state of one sub-band: scale factor, two poles and six zeros of the predictor.
@@ -121,14 +123,14 @@ struct Band {
     zeros_part: i32,
     /// Pole coefficients, A.
     poles: [i32; 2],
-    /// Zero coefficients, B.
-    zeros: [i32; 6],
-    /// Last reconstructed samples, R, newest first.
+    /// Zero coefficients, B: six, and two lanes that make a vector of them.
+    zeros: [i16; 8],
+    /// Last reconstructed samples, R, doubled and saturated as FILTEP wants them, newest first.
     reconstructed: [i32; 2],
     /// Last partially reconstructed samples, P, newest first.
     partial: [i32; 2],
-    /// Last quantized differences, D, newest first.
-    differences: [i32; 6],
+    /// Last quantized differences, D, doubled and saturated as FILTEZ wants them, newest first; the last two lanes stay 0.
+    differences: [i16; 8],
 }
 
 impl Band {
@@ -140,10 +142,10 @@ impl Band {
             estimate: 0,
             zeros_part: 0,
             poles: [0; 2],
-            zeros: [0; 6],
+            zeros: [0; 8],
             reconstructed: [0; 2],
             partial: [0; 2],
-            differences: [0; 6],
+            differences: [0; 8],
         }
     }
 
@@ -179,30 +181,35 @@ impl Band {
         self.poles = [pole_1, pole_2];
 
         let gain = if difference == 0 { 0 } else { 128 };
+        let doubled = saturate(2 * difference) as i16;
         for (zero, &older) in self.zeros.iter_mut().zip(&self.differences) {
-            let gain = if (older < 0) == (difference < 0) { gain } else { -gain };
-            *zero = saturate(gain + ((*zero * 32_640) >> 15));
+            // The sign of the product, without a branch.
+            let sign = (older ^ doubled) >> 15;
+            *zero = leaked(*zero).saturating_add((gain ^ sign).wrapping_sub(sign));
         }
 
         self.differences.copy_within(..5, 1);
-        self.differences[0] = difference;
-        self.reconstructed = [reconstructed, self.reconstructed[0]];
+        self.differences[0] = doubled;
+        self.reconstructed = [saturate(2 * reconstructed), self.reconstructed[0]];
         self.partial = [partial, self.partial[0]];
 
-        let poles_part = saturate(
-            ((pole_1 * saturate(2 * self.reconstructed[0])) >> 15)
-                + ((pole_2 * saturate(2 * self.reconstructed[1])) >> 15),
-        );
-        self.zeros_part =
-            saturate(self.zeros.iter().zip(&self.differences).map(|(&b, &d)| (b * saturate(2 * d)) >> 15).sum());
+        let poles_part = saturate(((pole_1 * self.reconstructed[0]) >> 15) + ((pole_2 * self.reconstructed[1]) >> 15));
+        // Products of 16 bits each, halved: the sum fits.
+        let products = self.zeros.iter().zip(&self.differences).map(|(&b, &d)| (i32::from(b) * i32::from(d)) >> 15);
+        self.zeros_part = saturate(products.fold(0, i32::wrapping_add));
         self.estimate = saturate(poles_part + self.zeros_part);
     }
+}
+
+/// A zero coefficient times 32640/32768, rounded down: less a 256th part of it, rounded up. It fits.
+const fn leaked(zero: i16) -> i16 {
+    zero.wrapping_sub(zero >> 8).wrapping_sub(((zero & 255) + 255) >> 8)
 }
 
 /// QUANTL: six bits for the lower band.
 fn quantize_low(error: i32, step: i32) -> usize {
     let magnitude = magnitude(error);
-    let level = Q6.iter().position(|&q| magnitude < (q * step) >> 12).unwrap_or(Q6.len());
+    let level = Q6.partition_point(|&q| magnitude >= (q * step) >> 12);
     match (error < 0, level) {
         // Codes 0 to 3 are left free for the signalling of other modes: the two innermost negative levels wrap to the top.
         (true, 0 | 1) => 63 - level,
@@ -239,7 +246,9 @@ const LOW_STEP: i32 = 32;
 const HIGH_STEP: i32 = 8;
 
 /// Half of the symmetric filter. G.722 table 11.
-const QMF: [i32; 12] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
+const QMF: [i16; 12] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11];
+/// The other half.
+const QMF_BACKWARD: [i16; 12] = [-11, 53, -156, 362, -805, 3876, 951, -210, 32, 12, -11, 3];
 
 /// Decision levels of the lower band, for the code positions 0 to 28; what is above all is position 29. Table 14.
 const Q6: [i32; 29] = [
@@ -369,6 +378,13 @@ mod tests {
         assert_eq!(hex(coded.clone()), expected("*pcminb.g722.out"));
         let decoded = decode(&coded);
         assert_eq!(hex(decoded.iter().flat_map(|s| s.to_be_bytes()).collect()), expected("*pcminb.raw.16k.out"));
+    }
+
+    #[test]
+    fn the_leak_is_the_product() {
+        for zero in i16::MIN..=i16::MAX {
+            assert_eq!(i32::from(leaked(zero)), (i32::from(zero) * 32_640) >> 15, "{zero}");
+        }
     }
 
     proptest! {

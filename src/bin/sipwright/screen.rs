@@ -4,7 +4,10 @@ use crate::args::Common;
 use crate::events_json;
 use sipwright::engine::{Event, Quality};
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Time between two drawings of the live line.
+const REDRAW: Duration = Duration::from_millis(250);
 
 /// The two streams.
 #[derive(Debug)]
@@ -14,13 +17,15 @@ pub struct Screen {
     live: bool,
     /// A live line stands at the cursor.
     drawn: bool,
+    /// When it is worth drawing again.
+    redraw: Instant,
 }
 
 impl Screen {
     pub fn new(common: &Common) -> Self {
         let live =
             !common.quiet && std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
-        Screen { json: common.json, quiet: common.quiet, live, drawn: false }
+        Screen { json: common.json, quiet: common.quiet, live, drawn: false, redraw: Instant::now() }
     }
 
     /// Whether somebody looks at a live line.
@@ -62,7 +67,9 @@ impl Screen {
 
     /// Draws the live line of a call anew.
     pub fn live(&mut self, elapsed: Duration, quality: &Quality) {
-        if self.live {
+        let now = Instant::now();
+        if self.live && now >= self.redraw {
+            self.redraw = now + REDRAW;
             let seconds = elapsed.as_secs();
             let mut err = std::io::stderr();
             let _ = write!(err, "\r\x1b[K{:02}:{:02}  {}", seconds / 60, seconds % 60, figures(quality));
