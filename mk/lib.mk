@@ -46,7 +46,7 @@ $(EXAMPLES_OUT)/%_cpp: examples/cpp/%.cpp include/sipwright.hpp include/sipwrigh
 install: lib install-files
 
 install-files:
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man3
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3
 	install -m 644 include/sipwright.h include/sipwright.hpp $(DESTDIR)$(INCLUDEDIR)/
 	install -m 644 $(LIB_OUT)/libsipwright.a $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(LIB_OUT)/libsipwright.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
@@ -55,12 +55,14 @@ install-files:
 	$(call fill,scripts/sipwright.pc.in,$(PREFIX),$(LIBDIR),$(INCLUDEDIR)) > $(DESTDIR)$(LIBDIR)/pkgconfig/sipwright.pc
 	$(call fill,bindings/cpp/sipwrightConfig.cmake.in,$(PREFIX),$(LIBDIR),$(INCLUDEDIR)) > $(DESTDIR)$(CMAKEDIR)/sipwrightConfig.cmake
 	$(call fill,bindings/cpp/sipwrightConfigVersion.cmake.in,$(PREFIX),$(LIBDIR),$(INCLUDEDIR)) > $(DESTDIR)$(CMAKEDIR)/sipwrightConfigVersion.cmake
+	install -m 644 docs/man/sipwright.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 docs/man/sipwright.3 $(DESTDIR)$(MANDIR)/man3/
 	test ! -x $(CARGO_TARGET_DIR)/release/sipwright || install -m 755 $(CARGO_TARGET_DIR)/release/sipwright $(DESTDIR)$(PREFIX)/bin/
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libsipwright.a $(DESTDIR)$(LIBDIR)/libsipwright.so* $(DESTDIR)$(LIBDIR)/pkgconfig/sipwright.pc
-	rm -f $(DESTDIR)$(INCLUDEDIR)/sipwright.h $(DESTDIR)$(INCLUDEDIR)/sipwright.hpp $(DESTDIR)$(MANDIR)/man3/sipwright.3 $(DESTDIR)$(PREFIX)/bin/sipwright
+	rm -f $(DESTDIR)$(INCLUDEDIR)/sipwright.h $(DESTDIR)$(INCLUDEDIR)/sipwright.hpp $(DESTDIR)$(MANDIR)/man1/sipwright.1 $(DESTDIR)$(MANDIR)/man3/sipwright.3 \
+	    $(DESTDIR)$(PREFIX)/bin/sipwright
 	rm -rf $(DESTDIR)$(CMAKEDIR)
 
 test-abi: lib
