@@ -10,7 +10,7 @@ const MACROS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "event"];
 /// Log statements that hand a value over without `Pii`, although its name says that it names a person or a place.
 /// A value is what stands as `name`, `%expr`, `?expr`, `key = expr` or inside `{}` of the message.
 fn leaks(source: &str) -> Vec<(usize, String)> {
-    const NAMES: [&str; 31] = [
+    const NAMES: [&str; 33] = [
         "uri",
         "aor",
         "from",
@@ -42,6 +42,8 @@ fn leaks(source: &str) -> Vec<(usize, String)> {
         "digit",
         "call_id",
         "domain",
+        "reason",
+        "path",
     ];
     let tokens = lex(source);
     let mut out = Vec::new();
@@ -139,4 +141,78 @@ fn a_wrapped_value_prints_as_stars_until_it_is_asked_for() {
     assert_eq!(format!("{name}"), "sip:alice@192.0.2.1");
     sipwright::base::pii::reveal(false);
     assert_eq!(format!("{name}"), "***");
+}
+
+/// A call, a registration that fails and garbage, with everything logged: nobody is named.
+#[cfg(feature = "sim")]
+mod a_run {
+    use sipwright::agent::io::{CallOptions, Command, EventKind};
+    use sipwright::sim::{Conditions, World};
+    use std::fmt::{Debug, Write};
+    use std::sync::{Arc, Mutex};
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Dispatch, Event, Metadata, Subscriber};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<String>>);
+
+    impl Visit for Log {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            let _ = writeln!(self.0.lock().expect("the log"), "{field}={value:?}");
+        }
+    }
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, span: &Attributes<'_>) -> Id {
+            span.record(&mut self.clone());
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, values: &Record<'_>) {
+            values.record(&mut self.clone());
+        }
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut self.clone());
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn names_nobody_in_its_log() {
+        let log = Log::default();
+        tracing::dispatcher::with_default(&Dispatch::new(log.clone()), || {
+            tracing::info!("the log is on");
+            let mut world = World::new(7, Conditions::BAD);
+            let a = world.host("192.0.2.71".parse().expect("an address"), 1, |_| {});
+            let b = world.host("192.0.2.72".parse().expect("an address"), 1, |_| {});
+            let zoe = world.account(a, "sip:zoe@zoes.example");
+            world.account(b, "sip:yan@yans.example");
+            world.dial(a, zoe, "sip:yan@192.0.2.72");
+            world.dial(a, zoe, "sip:nobody@192.0.2.99");
+            while let Some((host, event)) = world.next_event() {
+                match event.kind {
+                    EventKind::CallIncoming { .. } => {
+                        world.command(
+                            host,
+                            Command::Answer { call: event.call, options: Box::new(CallOptions::default()) },
+                        );
+                    }
+                    EventKind::CallAnswered { .. } if host == a => {
+                        world.command(host, Command::Hangup { call: event.call, status: 0 });
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let log = log.0.lock().expect("the log").clone();
+        assert!(log.contains("the log is on"), "nothing was logged");
+        for secret in ["zoe", "yan", "nobody", "192.0.2"] {
+            assert!(!log.contains(secret), "{secret} stands in the log:\n{log}");
+        }
+    }
 }

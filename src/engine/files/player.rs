@@ -88,7 +88,7 @@ impl Player {
                     return false;
                 }
                 Err(error) => {
-                    tracing::warn!(path = %self.path.display(), %error, "a playing file could not be read further");
+                    tracing::warn!(path = %crate::base::Pii(self.path.display()), %error, "a playing file could not be read further");
                     self.complete.store(true, Ordering::Release);
                     return false;
                 }

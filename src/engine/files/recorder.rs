@@ -94,7 +94,7 @@ impl Recorder {
         if let Err(error) = written
             .and_then(|()| if last || self.written - self.announced >= second { self.announce() } else { Ok(()) })
         {
-            tracing::warn!(path = %self.path.display(), %error, "a recording could not be written further");
+            tracing::warn!(path = %crate::base::Pii(self.path.display()), %error, "a recording could not be written further");
             self.error.get_or_insert_with(|| {
                 format!("{}: the recording ends early: {error}; free space or choose another disk", self.path.display())
             });
