@@ -77,7 +77,10 @@ fn stored() -> String {
 fn the_header_is_the_code() {
     let (fresh, stored) = (generate(), stored());
     let line = fresh.lines().zip(stored.lines()).position(|(a, b)| a != b).map_or(0, |n| n + 1);
-    assert!(fresh == stored, "include/sipwright.h is stale from line {line} on; run: UPDATE=1 cargo test --test header");
+    assert!(
+        fresh == stored,
+        "include/sipwright.h is stale from line {line} on; run: UPDATE=1 cargo test --test header"
+    );
 }
 
 #[test]

@@ -18,6 +18,10 @@ pub(crate) const BATCH: usize = 32;
 /// Room for one control message, in 8-byte words: a pktinfo of either family, or an extended error with an address.
 const CONTROL_WORDS: usize = 16;
 
+/// Room for the pktinfo that names our source address, of either family.
+const SOURCE_WORDS: usize = 5;
+type SourceControl = [u64; SOURCE_WORDS];
+
 /// Time since boot, suspend included.
 pub(crate) fn boot_time() -> Duration {
     // SAFETY: `time` is a valid timespec that the kernel fills; CLOCK_BOOTTIME exists since Linux 2.6.39 and cannot fail with it.
@@ -82,8 +86,8 @@ pub(crate) fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
     Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE.add(Interest::PRIORITY)) }?)
 }
 
-/// Writes `address` into `out`; gives its length.
-fn write_address(address: SocketAddr, out: &mut libc::sockaddr_storage) -> libc::socklen_t {
+/// Writes `address` to the front of `out`; gives its length.
+fn write_address(address: SocketAddr, out: &mut MaybeUninit<libc::sockaddr_storage>) -> libc::socklen_t {
     match address {
         SocketAddr::V4(v4) => {
             let raw = libc::sockaddr_in {
@@ -93,7 +97,7 @@ fn write_address(address: SocketAddr, out: &mut libc::sockaddr_storage) -> libc:
                 sin_zero: [0; 8],
             };
             // SAFETY: sockaddr_storage is larger than and aligned for every socket address (POSIX).
-            unsafe { (&raw mut *out).cast::<libc::sockaddr_in>().write(raw) };
+            unsafe { out.as_mut_ptr().cast::<libc::sockaddr_in>().write(raw) };
             size_of::<libc::sockaddr_in>() as libc::socklen_t
         }
         SocketAddr::V6(v6) => {
@@ -105,7 +109,7 @@ fn write_address(address: SocketAddr, out: &mut libc::sockaddr_storage) -> libc:
                 sin6_scope_id: v6.scope_id(),
             };
             // SAFETY: as above.
-            unsafe { (&raw mut *out).cast::<libc::sockaddr_in6>().write(raw) };
+            unsafe { out.as_mut_ptr().cast::<libc::sockaddr_in6>().write(raw) };
             size_of::<libc::sockaddr_in6>() as libc::socklen_t
         }
     }
@@ -279,29 +283,31 @@ pub(crate) fn send(fd: BorrowedFd<'_>, datagrams: &[Outgoing<'_>]) -> io::Result
     if count == 0 {
         return Ok(0);
     }
-    // SAFETY: plain C structs, all-zero is valid.
-    let (mut vectors, mut headers): ([libc::iovec; BATCH], [libc::mmsghdr; BATCH]) = unsafe { (zeroed(), zeroed()) };
-    let mut names = [const { MaybeUninit::<libc::sockaddr_storage>::zeroed() }; BATCH];
-    let mut controls = [[0u64; CONTROL_WORDS]; BATCH];
+    // Only what is used is written: zeroing all of it would cost more than the rest of this function.
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
+    let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH];
+    let mut names = [const { MaybeUninit::<libc::sockaddr_storage>::uninit() }; BATCH];
+    let mut controls = [const { MaybeUninit::<SourceControl>::uninit() }; BATCH];
     let slots = headers.iter_mut().zip(&mut vectors).zip(&mut names).zip(&mut controls).zip(datagrams).take(count);
     for ((((header, vector), name), control), datagram) in slots {
-        vector.iov_base = datagram.bytes.as_ptr().cast_mut().cast();
-        vector.iov_len = datagram.bytes.len();
-        let message = &mut header.msg_hdr;
+        let vector = vector
+            .write(libc::iovec { iov_base: datagram.bytes.as_ptr().cast_mut().cast(), iov_len: datagram.bytes.len() });
+        // SAFETY: a plain C struct, all-zero is valid.
+        let message = &mut header.write(unsafe { zeroed() }).msg_hdr;
         message.msg_iov = vector;
         message.msg_iovlen = 1;
-        // SAFETY: zeroed storage is initialised.
-        message.msg_namelen = write_address(datagram.to, unsafe { name.assume_init_mut() });
+        message.msg_namelen = write_address(datagram.to, name);
         message.msg_name = name.as_mut_ptr().cast();
         if let Some(from) = datagram.from {
-            write_source(message, control, from, datagram.to);
+            write_source(message, control.write([0; SOURCE_WORDS]), from, datagram.to);
         }
     }
-    // SAFETY: `count` headers point at live buffers with their true lengths; the kernel only reads the data behind iov_base.
+    // SAFETY: the first `count` headers are written, and point at live buffers with their true lengths; the kernel only reads the data
+    // behind iov_base.
     let sent = check(unsafe {
         libc::sendmmsg(
             fd.as_raw_fd(),
-            headers.as_mut_ptr(),
+            headers.as_mut_ptr().cast(),
             count as libc::c_uint,
             (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as _,
         )
@@ -310,9 +316,9 @@ pub(crate) fn send(fd: BorrowedFd<'_>, datagrams: &[Outgoing<'_>]) -> io::Result
 }
 
 /// Puts a pktinfo with our source address into `control`.
-fn write_source(message: &mut libc::msghdr, control: &mut [u64; CONTROL_WORDS], from: IpAddr, to: SocketAddr) {
+fn write_source(message: &mut libc::msghdr, control: &mut SourceControl, from: IpAddr, to: SocketAddr) {
     message.msg_control = control.as_mut_ptr().cast();
-    // SAFETY: `control` is zeroed, 8-byte aligned and larger than CMSG_SPACE of either pktinfo; CMSG_FIRSTHDR gives its start once
+    // SAFETY: `control` is zeroed, 8-byte aligned and no smaller than CMSG_SPACE of either pktinfo (asserted below); CMSG_FIRSTHDR gives its start once
     // msg_controllen is set, and the payload is written unaligned inside it.
     unsafe {
         match from {
@@ -348,6 +354,11 @@ fn write_source(message: &mut libc::msghdr, control: &mut [u64; CONTROL_WORDS], 
         }
     }
 }
+
+// SAFETY: CMSG_SPACE only computes.
+const _: () = assert!(unsafe { libc::CMSG_SPACE(size_of::<libc::in6_pktinfo>() as u32) } as usize <= SOURCE_WORDS * 8);
+// SAFETY: as above.
+const _: () = assert!(unsafe { libc::CMSG_SPACE(size_of::<libc::in_pktinfo>() as u32) } as usize <= SOURCE_WORDS * 8);
 
 /// A datagram that came to nobody.
 #[derive(Debug)]
