@@ -7,7 +7,7 @@ A fenced block of c, cpp, python or sh must say what it is by the comment line b
     <!-- run: TEXT -->              a shell block that must succeed and print TEXT (TEXT may be empty)
     <!-- not run: REASON -->        left alone, for that reason
 
-Blocks of one document share a folder, in order, with the product installed by `make install` into a prefix of its own, and with
+Blocks of one document share a folder, in order, with the product installed by `make install-files` into a prefix of its own, and with
 prompt.wav, two seconds of speech-like sound.
 """
 import math
@@ -64,7 +64,7 @@ class Marks(unittest.TestCase):
     def test_every_link_inside_the_project_leads_somewhere(self):
         dead = []
         for path in (*documents(), *(ROOT / n for n in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"))):
-            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text()):
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", FENCE.sub("", path.read_text())):
                 if "://" not in target and not target.startswith("mailto:") and not (path.parent / target).exists():
                     dead.append(f"{path.relative_to(ROOT)}: {target}")
         self.assertEqual(dead, [])
@@ -81,9 +81,9 @@ class Snippets(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.prefix = Path(tempfile.mkdtemp(prefix="swd-"))
         cls.addClassCleanup(shutil.rmtree, cls.prefix, True)
-        done = subprocess.run(["make", "--no-print-directory", "install", f"PREFIX={cls.prefix}"], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(["make", "--no-print-directory", "install-files", f"PREFIX={cls.prefix}"], cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
-            raise AssertionError(f"make install: {done.stdout}{done.stderr}")
+            raise AssertionError(f"make install-files: {done.stdout}{done.stderr}")
 
     def run_document(self, path: Path) -> None:
         folder = Path(tempfile.mkdtemp(prefix="swd-"))
@@ -99,8 +99,9 @@ class Snippets(unittest.TestCase):
                 self.run_shell(code, argument, folder, env)
 
     def run_shell(self, code: str, expected: str, folder: Path, env: dict) -> None:
-        shell = subprocess.Popen(["bash", "-euo", "pipefail", "-c", code], cwd=folder, env=env, stdin=subprocess.DEVNULL,
-                                 stdout=open(folder / "out", "wb"), stderr=subprocess.STDOUT, start_new_session=True)
+        with open(folder / "out", "wb") as out:
+            shell = subprocess.Popen(["bash", "-euo", "pipefail", "-c", code], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=out,
+                                     stderr=subprocess.STDOUT, start_new_session=True)
         try:
             status = shell.wait(90)
         except subprocess.TimeoutExpired:
