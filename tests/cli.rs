@@ -281,6 +281,19 @@ fn sigterm_hangs_up() {
 }
 
 #[test]
+fn a_peer_that_vanishes_ends_the_call() {
+    let (mut answering, target) = Program::answer(&["--json"]);
+    let mut calling =
+        Program::start(&["call", &target, "--listen", "udp://127.0.0.1:0", "--rtp-timeout", "1", "--json"]);
+    calling.event("media_started");
+    answering.event("media_started");
+    answering.child.kill().unwrap();
+    calling.event("rtp_timeout");
+    calling.event("call_ended");
+    assert_eq!(calling.end().0, 21);
+}
+
+#[test]
 fn the_inline_answerer_serves_load_drivers() {
     let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listen = format!("udp://127.0.0.1:{port}");

@@ -21,6 +21,7 @@ pub fn run(args: AnswerArgs) -> Result<Exit, Trouble> {
         register: registers.then_some(3600),
         listen: if registers { &[] } else { WELL_KNOWN },
         codecs: args.media.codec.clone(),
+        rtp_timeout: args.media.rtp_timeout,
         ..Wish::default()
     };
     // A load driver measures the stack: nothing to print, so each call is served on its own signalling thread.

@@ -97,6 +97,9 @@ pub struct Media {
     /// Negotiate, but send and receive no audio
     #[arg(long, conflicts_with_all = ["play", "record", "send_dtmf"], help_heading = "Audio")]
     pub no_media: bool,
+    /// Hang up when nothing was heard for so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with = "no_media", help_heading = "Audio")]
+    pub rtp_timeout: Option<Duration>,
     /// Hang up so many seconds after the answer
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub duration: Option<Duration>,

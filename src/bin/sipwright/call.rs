@@ -54,7 +54,10 @@ impl Leg {
             EventKind::CallHeld(held) => {
                 session.screen.progress(if *held { "held by the peer" } else { "resumed by the peer" })
             }
-            EventKind::RtpTimeout => session.screen.progress("nothing is heard any more"),
+            EventKind::RtpTimeout => {
+                self.failed |= media.rtp_timeout.is_some();
+                session.screen.progress("nothing is heard any more");
+            }
             EventKind::MediaFailed { reason } => {
                 self.failed = true;
                 session.screen.trouble(&format!("media failed: {reason}"));
@@ -102,16 +105,14 @@ impl Leg {
     /// Tells how a call ended, and gives its exit code.
     pub fn ended(&self, session: &mut Session, media: &Media, event: &Event) -> Exit {
         let EventKind::CallEnded { outcome, quality } = &event.kind else { return Exit::Ok };
-        let mut exit = Exit::of(outcome, self.heard);
+        let exit = Exit::of(outcome, self.heard);
         let Some(answered) = self.answered else {
             let exit = exit.or(Exit::NoAnswer);
             session.screen.result(&format!("not answered: {} {}", outcome.status, outcome.reason));
             return exit;
         };
         let heard = quality.as_ref().is_some_and(|q| q.received > 0);
-        if self.failed || (media.record.is_some() && !heard) {
-            exit = exit.or(Exit::NoMedia);
-        }
+        let exit = if self.failed || (media.record.is_some() && !heard) { Exit::NoMedia } else { exit };
         let seconds = answered.elapsed().as_secs_f64();
         let figures =
             quality.as_ref().filter(|_| !media.no_media).map(|q| format!("; {}", figures(q))).unwrap_or_default();
@@ -152,8 +153,10 @@ pub fn run(args: CallArgs) -> Result<Exit, Trouble> {
         return Err(Trouble::usage("--rate: give more than 0 and at most 100000 calls per second"));
     }
     let register = args.register.then_some(3600);
-    let mut session =
-        Session::start(&args.common, Wish { register, codecs: args.media.codec.clone(), ..Wish::default() })?;
+    let mut session = Session::start(
+        &args.common,
+        Wish { register, codecs: args.media.codec.clone(), rtp_timeout: args.media.rtp_timeout, ..Wish::default() },
+    )?;
     let result = calls(&mut session, &args);
     session.finish();
     result

@@ -49,6 +49,8 @@ pub struct Wish {
     pub delivery: Delivery,
     /// Codecs in order of preference; empty takes all.
     pub codecs: Vec<Codec>,
+    /// Hang up after so long a silence.
+    pub rtp_timeout: Option<Duration>,
     /// Gets the engine as soon as there is one, for a callback that waits for it.
     pub engine: Arc<OnceLock<Engine>>,
 }
@@ -74,6 +76,10 @@ impl Session {
         };
         if !wish.codecs.is_empty() {
             config.codecs = wish.codecs;
+        }
+        if wish.rtp_timeout.is_some() {
+            config.rtp_timeout = wish.rtp_timeout;
+            config.rtp_timeout_hangup = true;
         }
         if screen.is_live() {
             config.quality_interval = Some(Duration::from_secs(1));
