@@ -244,6 +244,10 @@ class engine {
     };
     std::unique_ptr<state> s_;
 
+    static void end(std::unique_ptr<state> s) noexcept {
+        if (s && sipw_engine_free(s->handle, 2000) == SIPW_E_STATE) static_cast<void>(s.release());
+    }
+
     // No exception passes these three: they are called from C.
     static void event_cb(const sipw_event *ev, void *user) noexcept {
         auto *s = static_cast<state *>(user);
@@ -293,15 +297,13 @@ public:
     engine(engine &&) noexcept = default;
     engine &operator=(engine &&o) noexcept {
         if (this != &o) {
-            if (s_) sipw_engine_free(s_->handle, 2000);
+            end(std::move(s_));
             s_ = std::move(o.s_);
         }
         return *this;
     }
-    /// Never destroy it inside one of its own callbacks: nothing could join the thread that runs there.
-    ~engine() {
-        if (s_ && sipw_engine_free(s_->handle, 2000) == SIPW_E_STATE) static_cast<void>(s_.release());
-    }
+    /// Not inside one of its own callbacks: the thread that runs there could not be joined, and the engine would stay.
+    ~engine() { end(std::move(s_)); }
 
     sipw_engine *handle() const noexcept { return s_->handle; }
 
