@@ -291,6 +291,32 @@ fn other_examples_build_and_say_what_is_wrong() {
 }
 
 #[test]
+fn raw_pcm_goes_both_ways_and_keys_are_heard() {
+    let dir = scratch("pcm");
+    let (ivr, call) = ("examples/c/answer_ivr.c", "examples/c/call.c");
+    let [ivr, call] = [ivr, call].map(|source| build("gcc", &["-std=gnu99", "-O1", "-g"], source, &dir));
+    let (prompt, theirs) = (prompt(&dir), dir.join("ivr.wav"));
+    let ivr = Ivr::start(Command::new(ivr).arg("udp://127.0.0.1:0").arg(&prompt).arg(&theirs));
+    // Two seconds of a square wave, 16 kHz.
+    let said: Vec<u8> =
+        (0..32_000).flat_map(|n| (if n / 20 % 2 == 0 { 6000i16 } else { -6000 }).to_le_bytes()).collect();
+    std::fs::write(dir.join("said.raw"), said).expect("a file");
+    let mut command = limited(60, &call);
+    command.args(["sip:alice@127.0.0.1", &ivr.target, "12,,,,3#", "20"]).env_remove("SIP_PASSWORD");
+    command.stdin(std::fs::File::open(dir.join("said.raw")).expect("the file"));
+    let output = command.output().expect("timeout runs");
+    let progress = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && progress.contains("digits sent"), "{progress}");
+    let heard: Vec<f64> = output.stdout.chunks_exact(2).map(|b| f64::from(i16::from_le_bytes([b[0], b[1]]))).collect();
+    let energy = heard.iter().map(|s| s * s).sum::<f64>().sqrt();
+    assert!(heard.len() > 16_000 && energy > 10_000.0, "{} samples, {energy}", heard.len());
+    let (ok, log) = ivr.end();
+    assert!(ok && log.contains("digits: 123\n"), "{log}");
+    let (frames, left, right) = recording(&theirs);
+    assert!(frames > 8000 && left > 1000.0 && right > 1000.0, "{frames} {left} {right}");
+}
+
+#[test]
 fn a_text_and_a_ping_are_answered() {
     let dir = scratch("message");
     let ivr = build("gcc", &["-std=gnu99", "-O1", "-g"], "examples/c/answer_ivr.c", &dir);
