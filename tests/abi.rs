@@ -1,6 +1,8 @@
 //! The C ABI as C and C++ programs see it: the library that `make lib` built, its symbols, its header, and programs run against it.
 //! `make test-abi` runs these; SIPWRIGHT_LIB names the directory of the libraries.
 
+#![allow(clippy::disallowed_methods, reason = "a test of programs opens files")]
+
 mod support;
 
 use std::collections::BTreeSet;
