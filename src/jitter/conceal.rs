@@ -6,14 +6,16 @@ const HISTORY_MS: usize = 45;
 const LAG_LEAST_MS: f32 = 2.5;
 const LAG_MOST_MS: usize = 15;
 /// Stretch that is compared when looking for the period.
-const TEMPLATE_MS: usize = 12;
-/// What is repeated is at least so long: several periods, which sounds less like a buzzer than one.
-const SEGMENT_MS: usize = 10;
-/// Full level at first, then down to nothing.
-const HOLD_MS: f32 = 15.0;
-const FADE_MS: f32 = 100.0;
+const TEMPLATE_MS: usize = 8;
+/// What is repeated is at least so long: several short periods sound less like a buzzer than one.
+const SEGMENT_MS: usize = 6;
+/// The level falls to `KNEE` in so long, then to nothing: what is invented gets less likely by the millisecond, but speech is not to be
+/// cut by silence. These lengths, and those above and below, scored best by PESQ on the ITU's G.711 PLC sample at 5 to 20 % loss.
+const KNEE_MS: f32 = 20.0;
+const KNEE: f32 = 0.4;
+const FADE_MS: f32 = 120.0;
 /// Cross-fade back into real sound.
-const RETURN_MS: usize = 5;
+const RETURN_MS: usize = 3;
 
 /// Covers holes in one stream of PCM.
 #[derive(Clone, Debug)]
@@ -111,7 +113,11 @@ impl Concealer {
         let at = hole.made.checked_rem(self.segment.len()).unwrap_or(0);
         let repeated = self.segment.get(at).copied().unwrap_or(0.0);
         let ms = hole.made as f32 / self.per_ms as f32;
-        let gain = (1.0 - (ms - HOLD_MS) / (FADE_MS - HOLD_MS)).clamp(0.0, 1.0);
+        let gain = if ms < KNEE_MS {
+            1.0 - (1.0 - KNEE) * ms / KNEE_MS
+        } else {
+            KNEE * (1.0 - (ms - KNEE_MS) / (FADE_MS - KNEE_MS)).max(0.0)
+        };
         // One and a half milliseconds to let go of the jump.
         let hold = (1.0 - ms / 1.5).max(0.0);
         hole.made = hole.made.saturating_add(1);
@@ -182,8 +188,8 @@ mod tests {
         concealer.good(&mut tone.samples(800));
         let mut out = Vec::new();
         concealer.conceal(1600, &mut out);
-        assert!(level(&out[..160]) > -7.0);
-        assert!(out[800..].iter().all(|s| s.abs() <= 1));
+        assert!(level(&out[..80]) > -8.0 && level(&out[320..400]) > -20.0);
+        assert!(out[960..].iter().all(|s| s.abs() <= 1));
         let mut quiet = Vec::new();
         Concealer::new(8000).conceal(160, &mut quiet);
         assert!(quiet.iter().all(|s| *s == 0));
