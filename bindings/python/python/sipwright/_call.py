@@ -335,7 +335,8 @@ class Call:
             if done is None:
                 await key
             else:
-                await asyncio.wait([key, done], return_when=asyncio.FIRST_COMPLETED)
+                either: list[asyncio.Future[Any]] = [key, done]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._waiters.discard(key)
 

@@ -207,7 +207,8 @@ class Phone:
     async def _request(self, method: str, to: str, content_type: str, body: bytes) -> dict[str, Any]:
         self._open()
         number: int = checked(self._engine.request, self._account, method, to, content_type, body)
-        done = self._requests[number] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._requests[number] = done
         try:
             return await done
         finally:

@@ -2,6 +2,8 @@ from os import PathLike
 from typing import Any, final
 from typing_extensions import Buffer
 
+__all__ = ["__version__", "Engine", "EngineError", "Frame", "Pcm"]
+
 __version__: str
 
 class EngineError(Exception):
