@@ -51,6 +51,11 @@ pub(super) fn find_near(s: &[u8], needle: u8) -> Option<usize> {
     find_by(s, |word| mark_below(word ^ ONES.wrapping_mul(needle as u64), 1), |b| b == needle)
 }
 
+/// Whether a control, TAB among them, is among the bytes.
+pub(super) fn has_control(s: &[u8]) -> bool {
+    find_by(s, |word| mark_below(word, b' '), |b| b < b' ').is_some()
+}
+
 /// Whether white space or another control is among the bytes.
 pub(super) fn has_space(s: &[u8]) -> bool {
     find_by(s, |word| mark_below(word, 0x21), |b| b <= b' ').is_some()

@@ -2,7 +2,7 @@
 
 use super::Method;
 use super::error::{Defect, ParseError};
-use super::lex::{find_near, has_space, is_lws, split_around};
+use super::lex::{find_near, has_control, has_space, is_lws, split_around};
 use crate::base::text::is_token;
 
 /// The first line of a message.
@@ -27,11 +27,11 @@ pub enum StartLine<'a> {
 impl<'a> StartLine<'a> {
     /// Reads the line (without its end); the defect is what was overlooked.
     pub(super) fn parse(line: &'a [u8]) -> Result<(Self, Option<Defect>), ParseError> {
-        if line.iter().fold(false, |found, b| found | is_control(*b)) {
-            return Err(ParseError::ControlCharacter);
-        }
         match line.split_at_checked(4) {
-            Some((front, rest)) if front.eq_ignore_ascii_case(b"SIP/") => status(rest),
+            Some((front, rest)) if front.eq_ignore_ascii_case(b"SIP/") => {
+                no_control(rest)?;
+                status(rest)
+            }
             _ => request(std::str::from_utf8(line).map_err(|_| ParseError::StartLine)?),
         }
     }
@@ -52,7 +52,15 @@ fn request(line: &str) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
             return Ok((StartLine::Request { method: Method::from_token(method), uri }, None));
         }
     }
+    no_control(line.as_bytes())?;
     odd_request(line)
+}
+
+fn no_control(line: &[u8]) -> Result<(), ParseError> {
+    if has_control(line) && line.iter().any(|b| is_control(*b)) {
+        return Err(ParseError::ControlCharacter);
+    }
+    Ok(())
 }
 
 fn odd_request(line: &str) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
