@@ -39,7 +39,7 @@ impl<'a> NameAddr<'a> {
             Some(open) => {
                 let (display, rest) = split_around(value, open);
                 let display = trim(display);
-                if !display.starts_with('"') && display.bytes().any(|b| matches!(b, b',' | b';' | b':' | b'>' | b'@')) {
+                if !display.starts_with('"') && display.bytes().any(|b| matches!(b, b',' | b';' | b'>')) {
                     return Err(HeaderError::Syntax("a display name with special characters must be quoted"));
                 }
                 NameAddr::bracketed(display.as_bytes(), rest)
@@ -163,6 +163,11 @@ mod tests {
         let a = NameAddr::parse("caller<sip:caller@example.com;lr>;tag=323").unwrap();
         assert_eq!((a.display, a.uri, a.tag()), (&b"caller"[..], "sip:caller@example.com;lr", Some("323")));
         assert!(NameAddr::parse("*").unwrap().is_star());
+        // Not quoted, as phones send it: what cannot be mistaken is taken.
+        for display in ["bob@example.org", "\\\"arik\\\"", "Office (2nd)"] {
+            let value = format!("{display} <sip:a@b>;tag=1");
+            assert_eq!(NameAddr::parse(&value).map(|a| (a.display, a.tag())), Ok((display.as_bytes(), Some("1"))));
+        }
     }
 
     #[test]

@@ -57,11 +57,25 @@ struct Line {
     kind: LineEnd,
 }
 
-#[derive(PartialEq)]
+#[derive(Copy, Clone, PartialEq)]
 enum LineEnd {
     CrLf,
     Lf,
     Missing,
+}
+
+/// Line ends that are not as they should be.
+#[derive(Default)]
+struct OddEnds {
+    bare_line_feed: bool,
+    cut_off: bool,
+}
+
+impl OddEnds {
+    fn note(&mut self, kind: LineEnd) {
+        self.bare_line_feed |= kind == LineEnd::Lf;
+        self.cut_off |= kind == LineEnd::Missing;
+    }
 }
 
 /// Finds the end of the line that starts at `from`.
@@ -123,8 +137,8 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
     // What makes a message unusable goes before what does not.
     let mut defect = overlooked.filter(|defect| !defect.is_harmless());
     let mut harmless = overlooked.filter(|defect| defect.is_harmless());
-    let mut bare_line_feed = first.kind == LineEnd::Lf;
-    let mut cut_off = first.kind == LineEnd::Missing;
+    let mut odd = OddEnds::default();
+    odd.note(first.kind);
     let mut fields = Fields::new();
     let mut lines = 0usize;
     let mut content_length = Length::Absent;
@@ -139,7 +153,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
                 break;
             }
             Some([b'\n', ..]) => {
-                bare_line_feed = true;
+                odd.note(LineEnd::Lf);
                 at = at.wrapping_add(1);
                 break;
             }
@@ -164,7 +178,7 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
                 at = end.wrapping_add(2);
                 (end, true)
             }
-            _ => (odd_line(bytes, &mut at, &mut bare_line_feed, &mut cut_off)?, false),
+            _ => (odd_line(bytes, &mut at, &mut odd)?, false),
         };
         match field(bytes, start, end, plain) {
             Some(field) => {
@@ -177,23 +191,9 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
         }
     }
     let (head, rest) = bytes.split_at_checked(at).unwrap_or((bytes, b""));
-    let body = match content_length {
-        Length::Absent => rest,
-        Length::Of(length) => usize::try_from(length).ok().and_then(|length| rest.get(..length)).unwrap_or_else(|| {
-            defect = defect.or(Some(Defect::ShortBody));
-            rest
-        }),
-        Length::Bad(bad) => {
-            defect = defect.or(Some(bad));
-            rest
-        }
-    };
-    if cut_off {
-        defect = defect.or(Some(Defect::CutOff));
-    }
-    if bare_line_feed {
-        harmless = harmless.or(Some(Defect::BareLineFeed));
-    }
+    let (body, fault) = content_length.cut(rest);
+    defect = defect.or(fault).or(odd.cut_off.then_some(Defect::CutOff));
+    harmless = harmless.or(odd.bare_line_feed.then_some(Defect::BareLineFeed));
     let raw = bytes.get(..at.wrapping_add(body.len())).unwrap_or(bytes);
     Ok(Parts {
         raw,
@@ -207,11 +207,10 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
 }
 
 /// Passes over a header line that is folded, holds controls, or does not end with CR LF; says where its value ends.
-fn odd_line(bytes: &[u8], at: &mut usize, bare_line_feed: &mut bool, cut_off: &mut bool) -> Result<usize, ParseError> {
+fn odd_line(bytes: &[u8], at: &mut usize, odd: &mut OddEnds) -> Result<usize, ParseError> {
     loop {
         let line = line(bytes, *at)?;
-        *bare_line_feed |= line.kind == LineEnd::Lf;
-        *cut_off |= line.kind == LineEnd::Missing;
+        odd.note(line.kind);
         *at = line.next;
         // A line that starts with white space belongs to this one. RFC 3261 s7.3.1.
         if line.kind == LineEnd::Missing || !matches!(bytes.get(*at), Some(b' ' | b'\t')) {
@@ -274,6 +273,18 @@ impl Length {
             (_, None) => Length::Bad(Defect::ContentLength),
             (Length::Of(before), Some(now)) if before != now => Length::Bad(Defect::ContentLengths),
             (_, Some(now)) => Length::Of(now),
+        }
+    }
+
+    /// Cuts the body from what follows the headers of a datagram; all of it where nothing says how long it is. RFC 3261 s18.3.
+    fn cut(self, rest: &[u8]) -> (&[u8], Option<Defect>) {
+        match self {
+            Length::Absent => (rest, None),
+            Length::Of(length) => match usize::try_from(length).ok().and_then(|length| rest.get(..length)) {
+                Some(body) => (body, None),
+                None => (rest, Some(Defect::ShortBody)),
+            },
+            Length::Bad(bad) => (rest, Some(bad)),
         }
     }
 }
