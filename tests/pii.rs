@@ -145,6 +145,7 @@ fn a_wrapped_value_prints_as_stars_until_it_is_asked_for() {
 
 /// A call, a registration that fails and garbage, with everything logged: nobody is named.
 #[cfg(feature = "sim")]
+#[allow(clippy::disallowed_types, reason = "a subscriber is shared between threads")]
 mod a_run {
     use sipwright::agent::io::{CallOptions, Command, EventKind};
     use sipwright::sim::{Conditions, World};

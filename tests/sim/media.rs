@@ -1,5 +1,7 @@
 //! Calls with real audio through the stage, in virtual time.
 
+#![allow(clippy::disallowed_types, reason = "a sink is Send, and the test keeps an ear to it")]
+
 use crate::support::{A, B, Pair, seconds};
 use sipwright::agent::io::{CallMedia, Command, EventKind};
 use sipwright::base::id::CallId;
