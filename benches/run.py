@@ -32,14 +32,17 @@ TICK = os.sysconf("SC_CLK_TCK")
 LAST_CPU = (os.cpu_count() or 1) - 1
 
 
-def build() -> None:
+def build(wanted: list[str]) -> None:
+    """What the wanted parts need."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    for command in (
-        ["cargo", "build", "--release", "--workspace", "--features", "sipwright/full"],
-        ["cargo", "build", "--release", "-q", "--manifest-path", str(BENCH / "parse" / "Cargo.toml"), "--target-dir", str(BUILD / "parse")],
-        ["cargo", "build", "--release", "-q", "--manifest-path", str(PEERS / "Cargo.toml"), "--target-dir", str(BUILD / "peers")],
-        [os.environ.get("CC", "cc"), "-O2", "-o", str(DRIVER), str(BENCH / "load" / "sipload.c")],
-    ):
+    release = ["cargo", "build", "--release", "-q"]
+    commands = [[*release, "--manifest-path", str(PEERS / "Cargo.toml"), "--target-dir", str(BUILD / "peers")]]
+    if "parse" in wanted:
+        commands.append([*release, "--manifest-path", str(BENCH / "parse" / "Cargo.toml"), "--target-dir", str(BUILD / "parse")])
+    if "calls" in wanted:
+        commands.append([*release, "--workspace", "--features", "sipwright/full"])
+        commands.append([os.environ.get("CC", "cc"), "-O2", "-o", str(DRIVER), str(BENCH / "load" / "sipload.c")])
+    for command in commands:
         print("$", " ".join(command), flush=True)
         subprocess.run(command, cwd=ROOT, check=True)
 
@@ -232,7 +235,7 @@ def write(section: str, lines: list[str]) -> None:
 def main(arguments: list[str]) -> int:
     wanted = [a for a in arguments if not a.startswith("--")] or ["parse", "calls"]
     quick = "--quick" in arguments
-    build()
+    build(wanted)
     for name in wanted:
         lines = {"parse": parse, "calls": calls}[name](quick)
         print("\n" + "\n".join(lines) + "\n", flush=True)
