@@ -124,6 +124,8 @@ pub struct JitterBuffer {
     late_run: u32,
     late_since: i64,
     counters: Counters,
+    /// `limits::JITTER_MAX` in ticks.
+    most: i64,
 }
 
 /// Where playing stands.
@@ -159,6 +161,7 @@ impl JitterBuffer {
             late_run: 0,
             late_since: 0,
             counters: Counters::default(),
+            most: i64::from(clock_rate_hz / 1000).saturating_mul(JITTER_MAX.as_millis() as i64),
         }
     }
 
@@ -186,7 +189,7 @@ impl JitterBuffer {
         };
         let timestamp = self.extend_timestamp(packet.timestamp);
         let arrival = self.ticks_at(now);
-        let transit = arrival.saturating_sub(timestamp);
+        let transit = arrival.wrapping_sub(timestamp);
         let dry = self.play.is_some_and(|p| p.priming && p.dry_since.is_some());
         if dry {
             self.restart(sequence, timestamp, packet.ticks, arrival);
@@ -202,13 +205,13 @@ impl JitterBuffer {
             play.next_sequence = play.next_sequence.min(sequence);
             play.cursor = play.cursor.min(timestamp);
         }
-        let ahead = timestamp.saturating_sub(play.cursor);
-        let past = sequence < play.next_sequence || ahead.saturating_add(i64::from(packet.ticks)) <= 0;
+        let ahead = timestamp.wrapping_sub(play.cursor);
+        let past = sequence < play.next_sequence || ahead.wrapping_add(i64::from(packet.ticks)) <= 0;
         if past && !self.sender_moved(packet.marker, arrival) {
-            self.counters.late = self.counters.late.saturating_add(1);
+            self.counters.late = self.counters.late.wrapping_add(1);
             return Put::Late;
         }
-        let most = self.ms(JITTER_MAX.as_millis() as i64);
+        let most = self.most;
         if past || ahead > most.saturating_mul(2) {
             self.restart(sequence, timestamp, packet.ticks, arrival);
         } else if ahead > most {
@@ -257,7 +260,7 @@ impl JitterBuffer {
         let (got, lent) = match next {
             Some(slot) if slot.timestamp <= play.cursor => {
                 self.count_gap(&play, slot.sequence, slot.timestamp, slot.ticks);
-                self.counters.played = self.counters.played.saturating_add(1);
+                self.counters.played = self.counters.played.wrapping_add(1);
                 play.next_sequence = slot.sequence.saturating_add(1);
                 play.cursor = slot.timestamp.saturating_add(i64::from(slot.ticks));
                 play.last_end = Some(play.cursor);
@@ -312,12 +315,12 @@ impl JitterBuffer {
         if !ready {
             return None;
         }
-        play.next_sequence = slot.sequence.saturating_add(1);
-        play.cursor = slot.timestamp.saturating_add(i64::from(slot.ticks));
+        play.next_sequence = slot.sequence.wrapping_add(1);
+        play.cursor = slot.timestamp.wrapping_add(i64::from(slot.ticks));
         play.last_end = Some(play.cursor);
         play.dry_since = None;
         play.others = 0;
-        self.counters.played = self.counters.played.saturating_add(1);
+        self.counters.played = self.counters.played.wrapping_add(1);
         Some(slot)
     }
 
@@ -356,6 +359,12 @@ impl JitterBuffer {
     fn admit(&mut self, sequence: u16) -> Option<u64> {
         let before = self.sequence.highest();
         let extended = self.sequence.extend(sequence);
+        if before.is_some_and(|before| before.wrapping_add(1) == extended) {
+            // The common case: the next one.
+            self.seen = (self.seen << 1) | 1;
+            self.counters.received = self.counters.received.wrapping_add(1);
+            return Some(extended);
+        }
         let highest = self.sequence.highest().unwrap_or(extended);
         if let Some(before) = before {
             let ahead = u32::try_from(highest.saturating_sub(before)).unwrap_or(u32::MAX);
@@ -365,19 +374,19 @@ impl JitterBuffer {
         // What is further back than the window cannot be told from new; it is late in any case.
         if let Some(bit) = 1u128.checked_shl(back) {
             if self.seen & bit != 0 {
-                self.counters.duplicate = self.counters.duplicate.saturating_add(1);
+                self.counters.duplicate = self.counters.duplicate.wrapping_add(1);
                 return None;
             }
             self.seen |= bit;
         }
-        self.counters.received = self.counters.received.saturating_add(1);
+        self.counters.received = self.counters.received.wrapping_add(1);
         Some(extended)
     }
 
     fn extend_timestamp(&mut self, timestamp: u32) -> i64 {
         let extended = match self.timestamp {
             None => i64::from(timestamp),
-            Some(last) => last.saturating_add(i64::from(timestamp_diff(timestamp, last as u32))),
+            Some(last) => last.wrapping_add(i64::from(timestamp_diff(timestamp, last as u32))),
         };
         self.timestamp = Some(extended);
         extended
@@ -417,7 +426,7 @@ impl JitterBuffer {
         self.late_run = 0;
         let transit = arrival.saturating_sub(timestamp);
         let base = self.delay.base().unwrap_or(transit);
-        if transit.saturating_sub(base).abs() > self.ms(JITTER_MAX.as_millis() as i64) {
+        if transit.saturating_sub(base).abs() > self.most {
             self.delay.rebase(transit, arrival);
         }
     }
@@ -438,8 +447,8 @@ impl JitterBuffer {
             && slot.timestamp < cursor
         {
             self.vacate(slot.sequence);
-            self.counters.late = self.counters.late.saturating_add(1);
-            self.counters.missing = self.counters.missing.saturating_add(1);
+            self.counters.late = self.counters.late.wrapping_add(1);
+            self.counters.missing = self.counters.missing.wrapping_add(1);
             play.next_sequence = slot.sequence.saturating_add(1);
         }
         play.cursor = cursor;
@@ -476,7 +485,7 @@ impl JitterBuffer {
         let packets = gap.saturating_add(ticks).saturating_sub(1).checked_div(ticks).unwrap_or(0);
         let lost = missing.min(u64::try_from(packets).unwrap_or(0));
         self.counters.missing = self.counters.missing.saturating_add(lost);
-        self.counters.bursts = self.counters.bursts.saturating_add(1);
+        self.counters.bursts = self.counters.bursts.wrapping_add(1);
     }
 
     fn index(sequence: u64) -> usize {

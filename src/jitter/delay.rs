@@ -29,6 +29,8 @@ pub(super) struct DelayEstimator {
     ticks_per_ms: i64,
     bins_per_tick: f32,
     bins: Box<[f32; BINS]>,
+    /// The last bin that holds anything worth looking at.
+    top: usize,
     total: f32,
     weight: f32,
     observed: u32,
@@ -46,6 +48,7 @@ impl DelayEstimator {
             ticks_per_ms,
             bins_per_tick: 1.0 / (ticks_per_ms.saturating_mul(i64::from(BIN_MS)) as f32),
             bins: Box::new([0.0; BINS]),
+            top: 0,
             total: 0.0,
             weight: 1.0,
             observed: 0,
@@ -78,9 +81,11 @@ impl DelayEstimator {
             self.window_end = Some(arrival.saturating_add(window));
         }
         self.least = self.least.min(transit);
-        let relative = transit.saturating_sub(self.least.min(self.least_before)).max(0);
+        let relative = transit.wrapping_sub(self.least.min(self.least_before)).max(0);
         let bin = (relative as f32 * self.bins_per_tick) as usize;
-        if let Some(bin) = self.bins.get_mut(bin.min(BINS.saturating_sub(1))) {
+        let bin = bin.min(BINS.saturating_sub(1));
+        self.top = self.top.max(bin);
+        if let Some(bin) = self.bins.get_mut(bin) {
             *bin += self.weight;
             self.total += self.weight;
         }
@@ -89,7 +94,7 @@ impl DelayEstimator {
             self.rescale();
         }
         self.observed = self.observed.saturating_add(1);
-        self.until_review = self.until_review.saturating_sub(1);
+        self.until_review = self.until_review.wrapping_sub(1);
         if self.until_review == 0 {
             // Often at first: the start of a call is when the target is furthest from the truth.
             self.until_review = if self.observed < 100 { 2 } else { REVIEW };
@@ -112,10 +117,17 @@ impl DelayEstimator {
 
     fn review(&mut self) {
         let floor = if self.observed < BELIEVED { FIRST_MS } else { FLOOR_MS };
+        // What has faded to a millionth will never decide anything.
+        while self.top > 0
+            && let Some(weight) = self.bins.get_mut(self.top).filter(|weight| **weight < self.total * 1e-6)
+        {
+            self.total -= std::mem::take(weight);
+            self.top = self.top.saturating_sub(1);
+        }
         let (mut best_cost, mut best_ms) = (f32::MAX, floor);
         let mut late = 0.0f32;
         // From the longest delay down: `late` is the weight of what would come after it.
-        for (index, weight) in self.bins.iter().enumerate().rev() {
+        for (index, weight) in self.bins.iter().enumerate().take(self.top.saturating_add(1)).rev() {
             let delay_ms = (index as u32).saturating_add(1).saturating_mul(BIN_MS);
             // A bin without packets is no candidate: the one below costs less and loses as little.
             if *weight > 0.0 {
