@@ -1,5 +1,6 @@
 //! Port pairs of one engine's RTP range: even for RTP, the next for RTCP. RFC 3550 s11.
 
+use crate::engine::net::batch::os_random;
 use std::io;
 use std::net::{IpAddr, UdpSocket};
 use std::ops::RangeInclusive;
@@ -29,7 +30,12 @@ impl Ports {
         let first = range.start().checked_next_multiple_of(2)?.max(2);
         let pairs = (usize::from(*range.end()) + 1).checked_sub(usize::from(first))? / 2;
         let words = (0..pairs.div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        (pairs > 0).then_some(Ports { range, first, pairs, next: AtomicUsize::new(0), taken: words })
+        // Not from the front each time: a port that was left a moment ago may still get packets of an older call, and a port that can
+        // be guessed may get those of a stranger.
+        let mut start = [0; 8];
+        let _ = os_random(&mut start);
+        let next = AtomicUsize::new(u64::from_ne_bytes(start) as usize % pairs.max(1));
+        (pairs > 0).then_some(Ports { range, first, pairs, next, taken: words })
     }
 
     /// Binds a free pair on `local`; the error names the range and the remedy.
@@ -122,7 +128,8 @@ mod tests {
         let ports = Ports::new(21_010..=21_013).unwrap();
         let pair = ports.bind(LOCAL).unwrap();
         assert_eq!(pair.rtp.local_addr().unwrap().port(), 21_012);
-        assert!(ports.bind(LOCAL).unwrap_err().contains("1 by other programs"));
+        let error = ports.bind(LOCAL).unwrap_err();
+        assert!(error.contains("1 in use here") && error.contains("by other programs"), "{error}");
         drop(foreign);
         ports.bind(LOCAL).unwrap();
     }

@@ -1,5 +1,5 @@
 //! System calls that std and tokio do not have: batches of datagrams with the address they hit (`recvmmsg`, `sendmmsg`,
-//! IP_PKTINFO of RFC 3542 s6), the socket error queue, eventfd, timerfd, epoll and CLOCK_BOOTTIME.
+//! IP_PKTINFO), the socket error queue, eventfd, timerfd, epoll and CLOCK_BOOTTIME.
 //!
 //! The one file of `engine` where `unsafe` stands. Each block hands the kernel pointers to values that live through the call, with
 //! their true lengths; nothing here keeps a pointer after the call.

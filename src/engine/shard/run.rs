@@ -117,18 +117,21 @@ async fn drive(shared: Arc<Shared>, me: u8, udp: Vec<Arc<Socket>>) {
             alarm.as_mut().reset(deadline);
         }
         let mut woken = pin!(inbox.woken());
-        poll_fn(|cx| {
+        let flooded = poll_fn(|cx| {
             let mut progress = more;
+            let mut flooded = more;
             progress |= woken.as_mut().poll(cx).is_ready();
             progress |= alarm_rang(alarm.as_mut(), cx);
             for socket in &udp {
-                progress |= read(socket, &mut batch, cx);
+                let batches = read(socket, &mut batch, cx);
+                progress |= batches > 0;
+                flooded |= batches == BATCHES;
             }
-            if progress { Poll::Ready(()) } else { Poll::Pending }
+            if progress { Poll::Ready(flooded) } else { Poll::Pending }
         })
         .await;
-        if more {
-            // Streams get their turn though the inbox never empties.
+        if flooded {
+            // Streams get their turn though datagrams or commands never end.
             tokio::task::yield_now().await;
         }
     }
@@ -138,12 +141,10 @@ fn alarm_rang(alarm: Pin<&mut Sleep>, cx: &mut Context<'_>) -> bool {
     alarm.poll(cx).is_ready()
 }
 
-/// Reads a few batches of a socket, if it is readable; true when something was read.
-fn read(socket: &Socket, batch: &mut RecvBatch, cx: &mut Context<'_>) -> bool {
-    let mut progress = false;
-    for _ in 0..BATCHES {
-        let Poll::Ready(Ok(mut ready)) = socket.fd.poll_read_ready(cx) else { return progress };
-        progress = true;
+/// Reads up to [`BATCHES`] batches of a socket, as long as it is readable; says how many.
+fn read(socket: &Socket, batch: &mut RecvBatch, cx: &mut Context<'_>) -> usize {
+    for done in 0..BATCHES {
+        let Poll::Ready(Ok(mut ready)) = socket.fd.poll_read_ready(cx) else { return done };
         match socket.receive(batch) {
             Ok(count) => {
                 if count < crate::engine::net::batch::BATCH {
@@ -162,7 +163,7 @@ fn read(socket: &Socket, batch: &mut RecvBatch, cx: &mut Context<'_>) -> bool {
         }
         with(Shard::flush);
     }
-    progress
+    BATCHES
 }
 
 impl Shard {

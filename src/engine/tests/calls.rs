@@ -77,18 +77,31 @@ pub(super) fn talk(alice: &mut Phone, bob: &mut Phone, protocol: Protocol) -> (C
     (ours, theirs)
 }
 
-/// Reads a second of what is heard.
-fn hear(port: &PcmPort, samples: usize) -> Vec<i16> {
-    let mut heard = Vec::new();
+/// Listens until a tone of 440 Hz, and nothing at 1000 Hz, was heard in 20 windows of 40 ms; says in how many it was. How long that
+/// takes is a matter of the machine's load.
+fn hear_tone(port: &PcmPort) -> Result<(), String> {
+    const WINDOW: usize = 640;
+    let (mut heard, mut clean, mut levels) = (Vec::new(), 0, Vec::new());
     let end = std::time::Instant::now() + PATIENCE;
-    while heard.len() < samples && std::time::Instant::now() < end {
+    while clean < 20 && std::time::Instant::now() < end {
         let mut chunk = [0; 960];
         match port.read(&mut chunk) {
             0 => drop(super::wait_readable(port.fd().as_raw_fd())),
             count => heard.extend_from_slice(&chunk[..count]),
         }
+        while heard.len() >= WINDOW {
+            let (at, beside) =
+                (tone_level(&heard[..WINDOW], 16_000, 440.0), tone_level(&heard[..WINDOW], 16_000, 1000.0));
+            clean += usize::from((-15.0..-9.0).contains(&at) && beside < at - 25.0);
+            levels.push((at as i32, beside as i32));
+            heard.drain(..WINDOW);
+        }
     }
-    heard
+    if clean < 20 {
+        Err(format!("{clean} clean windows of {}: {levels:?}, {} lost", levels.len(), port.dropped()))
+    } else {
+        Ok(())
+    }
 }
 
 /// The usual level of a tone: the median over windows of 40 ms, so that a machine under load, whose jitter buffer stretches time now
@@ -107,16 +120,16 @@ fn a_call_with_sound(protocol: Protocol, signalling_threads: usize, ip: &str) {
     let (ours, theirs) = talk(&mut alice, &mut bob, protocol);
     assert_eq!((alice.engine.state(ours), bob.engine.state(theirs)), (CallState::Answered, CallState::Answered));
     let (mouth, ear) = (bob.engine.pcm(theirs, 16_000).unwrap(), alice.engine.pcm(ours, 16_000).unwrap());
-    let tone = Tone::new(16_000, 440.0, -12.0).samples(32_000);
+    let tone = Tone::new(16_000, 440.0, -12.0).samples(16_000 * 25);
     assert_eq!(mouth.write(&tone), tone.len());
-    let heard = hear(&ear, 24_000);
-    assert!(heard.len() >= 24_000, "{} samples came", heard.len());
-    let (at, beside) = (level(&heard[8000..], 16_000, 440.0), level(&heard[8000..], 16_000, 1000.0));
-    assert!(at > -20.0 && beside < at - 15.0, "440 Hz at {at:.1} dBFS, 1000 Hz at {beside:.1}");
+    if let Err(why) = hear_tone(&ear) {
+        alice.engine.hangup(ours, 0).unwrap();
+        panic!("{why}; {:?}; {:?}", alice.ended(ours).1, bob.ended(theirs).1);
+    }
     alice.engine.hangup(ours, 0).unwrap();
     let (outcome, quality) = alice.ended(ours);
     assert_eq!((outcome.status, outcome.by_peer), (200, false), "{outcome:?}");
-    assert!(quality.is_some_and(|q| q.received > 50 && q.sent > 50), "{quality:?}");
+    assert!(quality.is_some_and(|q| q.received > 20 && q.sent > 20), "{quality:?}");
     let (outcome, _) = bob.ended(theirs);
     assert_eq!((outcome.status, outcome.by_peer), (200, true), "{outcome:?}");
     assert!(ear.is_ended());

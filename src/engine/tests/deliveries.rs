@@ -240,3 +240,27 @@ fn a_slow_inline_callback_is_counted() {
     bob.shutdown(Duration::from_secs(5)).unwrap();
     assert!(bob.counters().slow_callbacks >= 1);
 }
+
+#[test]
+fn a_flood_of_datagrams_starves_neither_streams_nor_timers_nor_commands() {
+    let (mut alice, mut bob) = (Phone::new(config()), Phone::new(config()));
+    let local = bob.engine.listeners()[0].local;
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let flood = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            // Bounded, so that a slow machine is not kept from other work.
+            let mut left = 100_000;
+            while !over.load(Ordering::Relaxed) && left > 0 {
+                left -= 1;
+                let _ = flood.send_to(b"OPTIONS sip:flood SIP/2.0\r\n\r\n", local);
+            }
+        });
+        let (ours, theirs) = talk(&mut alice, &mut bob, Protocol::Tcp);
+        bob.engine.hangup(theirs, 0).unwrap();
+        let ended = alice.ended(ours).0.status;
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(ended, 200);
+    });
+    assert!(bob.engine.counters().datagrams_received > 0);
+}
