@@ -1,11 +1,10 @@
 //! The engine.
 
 use crate::error::{invalid, raise};
-use crate::event::{EventTuple, convert, is_wanted, quality_dict};
+use crate::event::{EventTuple, Figures, convert, figures, is_wanted};
 use crate::pcm::Pcm;
 use crate::tape::{Tape, Told};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use sipwright::agent::io::{AccountConfig, CallOptions};
 use sipwright::base::Duration;
 use sipwright::base::id::{AccountId, CallId};
@@ -238,8 +237,8 @@ impl Engine {
         self.engine.request(account, method, target, content_type, body, headers, 0).map(|id| id.raw()).map_err(raise)
     }
 
-    fn quality<'py>(&self, py: Python<'py>, call: u64) -> PyResult<Bound<'py, PyDict>> {
-        quality_dict(py)(&self.engine.quality(call_id(call)?).map_err(raise)?)
+    fn quality(&self, call: u64) -> PyResult<Figures> {
+        self.engine.quality(call_id(call)?).map(|quality| figures(&quality)).map_err(raise)
     }
 
     /// Readable while events wait.

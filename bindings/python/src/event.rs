@@ -57,7 +57,7 @@ fn fill(py: Python<'_>, kind: &EventKind, fields: &Bound<'_, PyDict>) -> PyResul
         }
         EventKind::CallEnded { outcome, quality } => {
             fill_outcome(fields, outcome)?;
-            fields.set_item(intern!(py, "quality"), quality.as_ref().map(quality_dict(py)).transpose()?)?;
+            fields.set_item(intern!(py, "quality"), quality.as_ref().map(figures))?;
             "call_ended"
         }
         EventKind::Dtmf { digit, duration_ms } => {
@@ -79,7 +79,7 @@ fn fill(py: Python<'_>, kind: &EventKind, fields: &Bound<'_, PyDict>) -> PyResul
         }
         EventKind::RtpTimeout => "rtp_timeout",
         EventKind::Quality(quality) => {
-            fields.set_item(intern!(py, "quality"), quality_dict(py)(quality)?)?;
+            fields.set_item(intern!(py, "quality"), figures(quality))?;
             "quality"
         }
         EventKind::MessageReceived { from, content_type, body } => {
@@ -107,32 +107,12 @@ fn fill_outcome(fields: &Bound<'_, PyDict>, outcome: &Outcome) -> PyResult<()> {
     fields.set_item(intern!(py, "by_peer"), outcome.by_peer)
 }
 
-/// The figures of a stream by name.
-pub(crate) fn quality_dict<'py>(py: Python<'py>) -> impl Fn(&Quality) -> PyResult<Bound<'py, PyDict>> {
-    move |q| {
-        let dict = PyDict::new(py);
-        for (name, value) in [
-            ("mos", q.mos),
-            ("r_factor", q.r_factor),
-            ("loss_pct", q.loss_pct),
-            ("jitter_ms", q.jitter_ms),
-            ("rtt_ms", q.rtt_ms),
-            ("buffer_ms", q.buffer_ms),
-            ("remote_loss_pct", q.remote_loss_pct),
-            ("remote_jitter_ms", q.remote_jitter_ms),
-        ] {
-            dict.set_item(name, value)?;
-        }
-        for (name, value) in [
-            ("sent", q.sent),
-            ("received", q.received),
-            ("lost", q.lost),
-            ("late", q.late),
-            ("duplicate", q.duplicate),
-            ("rejected", q.rejected),
-        ] {
-            dict.set_item(name, value)?;
-        }
-        Ok(dict)
-    }
+/// The figures of a stream, in the order of the fields of `sipwright.Quality`: rates, then counts.
+pub(crate) type Figures = ((f32, f32, f32, f32, f32, f32, f32, f32), (u64, u64, u64, u64, u64, u64));
+
+pub(crate) fn figures(q: &Quality) -> Figures {
+    (
+        (q.mos, q.r_factor, q.loss_pct, q.jitter_ms, q.rtt_ms, q.buffer_ms, q.remote_loss_pct, q.remote_jitter_ms),
+        (q.sent, q.received, q.lost, q.late, q.duplicate, q.rejected),
+    )
 }

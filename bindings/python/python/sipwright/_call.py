@@ -55,7 +55,7 @@ class Call:
     """
 
     __slots__ = (
-        "_engine", "_number", "_incoming", "_outcome", "_quality", "_held", "_early", "_keys", "_plays", "_waiters", "_holding",
+        "_engine", "_number", "_incoming", "_outcome", "_figures", "_held", "_early", "_keys", "_plays", "_waiters", "_holding",
         "_sending", "_up", "_over", "_mouths", "_loop", "peer", "display", "codec", "progress", "__weakref__",
     )
 
@@ -65,7 +65,7 @@ class Call:
         self._number = number
         self._incoming = incoming
         self._outcome: dict[str, Any] | None = None
-        self._quality = Quality()
+        self._figures: tuple[tuple[Any, ...], tuple[Any, ...]] = ((), ())
         self._held = [False, False]     # by us, by them
         self._early = False
         self._keys: deque[str] = deque(maxlen=_KEYS_MAX)
@@ -107,10 +107,11 @@ class Call:
         """The latest figures of the call's audio; after the end, the last."""
         if self._outcome is None:
             try:
-                self._quality = Quality(**checked(self._engine.quality, self._number))
+                self._figures = checked(self._engine.quality, self._number)
             except SipError:
                 pass
-        return self._quality
+        rates, counts = self._figures
+        return Quality(*rates, *counts)
 
     # Answering and ending
 
@@ -139,7 +140,9 @@ class Call:
 
     async def answered(self) -> None:
         """Waits until the call is up; raises what `Phone.call` would when it does not come up."""
-        await asyncio.shield(self._up)
+        if not self._up.done():
+            await asyncio.shield(self._up)
+        self._up.result()
 
     async def reject(self, status: int = 486) -> None:
         """Refuses a call that comes in."""
@@ -152,7 +155,8 @@ class Call:
         `status` is for a call that comes in and was not answered: 486 busy (the default), 603 declined, or any from 300 to 699.
         """
         self._end_it(status or 0)
-        await asyncio.shield(self._over)
+        if not self._over.done():
+            await asyncio.shield(self._over)
 
     async def ended(self) -> None:
         """Waits for the end of the call."""
@@ -383,7 +387,7 @@ class Call:
             return
         self._outcome = outcome
         if outcome.get("quality"):
-            self._quality = Quality(**outcome["quality"])
+            self._figures = outcome["quality"]
         if not self._up.done():
             _fail(self._up, of_outcome(outcome))
         _settle(self._over, None)
