@@ -25,15 +25,12 @@ _FORMATS = frozenset(("B", "b", "c", "h", "=h", "@h", f"{_ORDER}h"))
 class Ear:
     """One iteration over what is heard."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, port: Pcm, rate: int) -> None:
+    def __init__(self, port: Pcm, rate: int) -> None:
         self.port = port
-        self._loop = loop
-        self._ready = asyncio.Event()
         self._rate = rate
         self._frames = 0
         self._dropped = port.dropped
         port.skip()     # what was heard before is nobody's any more
-        loop.add_reader(port.fileno(), self._ready.set)
 
     async def next(self) -> Frame | None:
         """The next frame; None at the end of the call."""
@@ -45,12 +42,22 @@ class Ear:
                 return frame
             if ended:
                 return None
-            self._ready.clear()
-            await self._ready.wait()
+            await self._ready()
 
-    def close(self) -> None:
-        """Waits for nothing any more."""
-        self._loop.remove_reader(self.port.fileno())
+    async def _ready(self) -> None:
+        # The loop looks at the descriptor only while somebody waits: audio that waits for a slow program must not keep it spinning.
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self.port.fileno(), _set, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(self.port.fileno())
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 class Mouth:

@@ -260,12 +260,11 @@ class Call:
             return
         self._needs_audio()
         mouth = self._mouth(rate)
-        ear = Ear(self._loop, mouth.lend() or self._port(rate), rate)
+        ear = Ear(mouth.lend() or self._port(rate), rate)
         try:
             while (frame := await ear.next()) is not None:
                 yield frame
         finally:
-            ear.close()
             mouth.take_back(ear.port)
 
     async def send(self, pcm: Buffer, *, rate: int = 16000) -> None:
