@@ -97,10 +97,11 @@ class Readme(Case):
 
             pressing = asyncio.create_task(taken(bob))
             async with asyncio.timeout(LONG):
-                running = asyncio.create_task(space["call_somebody"](uri("bob", bob), prompt))
+                running = asyncio.create_task(space["call_somebody"](uri("bob", bob), prompt, self.dir / "call.wav"))
                 await press(await pressing)
                 await running
             self.assertIn("1", said.getvalue())
+            self.assertTrue((self.dir / "call.wav").is_file())
 
             # a menu that answers
             async with asyncio.timeout(LONG):
