@@ -3,6 +3,7 @@
 #   make lib        build them
 #   make install    PREFIX= DESTDIR=; also LIBDIR=, INCLUDEDIR=
 #   make examples   the C and C++ examples, in target/examples-c
+#   make deb        one Debian package with all of it, in dist
 #   make test-abi   the C and C++ programs of tests/abi against them
 
 LIB_OUT    ?= target/lib
@@ -19,7 +20,7 @@ CPP_EXAMPLES := $(patsubst examples/cpp/%.cpp,$(EXAMPLES_OUT)/%_cpp,$(wildcard e
 WARN := -Wall -Wextra -Wpedantic -Werror
 
 
-.PHONY: lib install install-files uninstall examples test-abi
+.PHONY: lib deb install install-files uninstall examples test-abi
 
 lib: need-cargo need-cc
 	$(CARGO) rustc --release --lib --crate-type staticlib --features $(LIB_FEATURES)
@@ -64,6 +65,17 @@ uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/sipwright.h $(DESTDIR)$(INCLUDEDIR)/sipwright.hpp $(DESTDIR)$(MANDIR)/man1/sipwright.1 $(DESTDIR)$(MANDIR)/man3/sipwright.3 \
 	    $(DESTDIR)$(PREFIX)/bin/sipwright
 	rm -rf $(DESTDIR)$(CMAKEDIR)
+
+# The program comes along when `make all` built it.
+DEB_ARCH  = $(shell dpkg --print-architecture)
+DEB_STAGE := target/deb
+deb: lib
+	rm -rf $(DEB_STAGE)
+	$(MAKE) --no-print-directory install-files PREFIX=/usr DESTDIR=$(DEB_STAGE) LIBDIR=/usr/lib/$(shell $(CC) -print-multiarch)
+	install -d $(DEB_STAGE)/DEBIAN dist
+	printf 'Package: sipwright\nVersion: %s\nArchitecture: %s\nMaintainer: sipwright maintainers <sipwright@localhost>\nSection: libs\nPriority: optional\nDepends: libc6 (>= 2.34), libgcc-s1\nDescription: SIP and RTP engine with an event-callback C interface\n Shared and static library, headers for C and C++, pkg-config and CMake files.\n' '$(VERSION)' '$(DEB_ARCH)' > $(DEB_STAGE)/DEBIAN/control
+	printf 'activate-noawait ldconfig\n' > $(DEB_STAGE)/DEBIAN/triggers
+	dpkg-deb --root-owner-group --build $(DEB_STAGE) dist/sipwright_$(VERSION)_$(DEB_ARCH).deb
 
 test-abi: lib
 	SIPWRIGHT_LIB=$(abspath $(LIB_OUT)) $(CARGO) nextest run --features full --test abi
