@@ -1,6 +1,8 @@
 //! Traces and log records on their way to Python: the engine's threads lay them down, the event loop takes them up. No thread of the
 //! engine ever enters the interpreter.
 
+#![allow(clippy::disallowed_types, reason = "above the engine: threads meet here")]
+
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sipwright::base::Flow;
