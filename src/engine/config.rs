@@ -82,7 +82,7 @@ pub struct EngineConfig {
     pub log: Option<LogCallback>,
     /// The least important level that `log` gets.
     pub log_level: LogLevel,
-    /// Gets every SIP message (a whole datagram; of a stream, the bytes as they came) on the thread that received or sent it.
+    /// Gets every SIP message, whole, on the thread that received or sent it.
     pub trace: Option<SipTraceCallback>,
     /// How events reach the application.
     pub delivery: Delivery,

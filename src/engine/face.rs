@@ -84,12 +84,18 @@ impl Engine {
         self.insert(object)?;
         announce(account);
         // The other shards know of it before anything can be dialled in its name.
-        for other in (0..shards).filter_map(|n| u8::try_from(n).ok()).filter(|n| *n != shard) {
-            let view = AccountView { id: account, config: Some(config.clone()), service_route: Vec::new() };
-            self.shared().send(other, Inbound::AccountView(Box::new(view)));
+        let tell_others = |config: Option<&AccountConfig>| {
+            for other in (0..shards).filter_map(|n| u8::try_from(n).ok()).filter(|n| *n != shard) {
+                let view = AccountView { id: account, config: config.cloned(), service_route: Vec::new() };
+                self.shared().send(other, Inbound::AccountView(Box::new(view)));
+            }
+        };
+        tell_others(Some(&config));
+        let born = self.born(account.raw(), shard, Command::AddAccount { account, config: Box::new(config) });
+        if born.is_err() {
+            tell_others(None);
         }
-        self.born(account.raw(), shard, Command::AddAccount { account, config: Box::new(config) })?;
-        Ok(account)
+        born.map(|()| account)
     }
 
     /// Unregisters and forgets an account; ends with `AccountRemoved`.

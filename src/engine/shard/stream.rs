@@ -9,6 +9,7 @@ use crate::agent::io::Input;
 use crate::base::{Duration, Flow, Protocol, limits};
 use crate::engine::counters;
 use crate::engine::log::TraceDirection;
+use crate::message::frame::{self, Frame};
 use bytes::{Buf, Bytes};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -48,6 +49,8 @@ struct Stream {
     queue: VecDeque<Bytes>,
     queued: usize,
     closing: bool,
+    /// Received bytes of a message that is not whole yet, while there is a trace.
+    untraced: Vec<u8>,
 }
 
 impl Streams {
@@ -157,9 +160,10 @@ fn adopt(me: u8, socket: TcpStream, remote: SocketAddr, outgoing: bool) -> io::R
         let connection = (u64::from(me) << 56) | streams.serial;
         let flow = Flow { protocol: Protocol::Tcp, local, remote, connection };
         let (queue, queued, closing) = (VecDeque::new(), 0, false);
-        streams
-            .own
-            .insert(connection, Stream { socket: socket.clone(), changed: changed.clone(), queue, queued, closing });
+        streams.own.insert(
+            connection,
+            Stream { socket: socket.clone(), changed: changed.clone(), queue, queued, closing, untraced: Vec::new() },
+        );
         tokio::spawn(serve(flow, socket, changed, outgoing));
         shard.stream_opened(flow, outgoing);
         shard.after_task();
@@ -224,7 +228,7 @@ impl Shard {
             let read = socket.try_read(&mut buffer);
             let bytes = read.as_ref().ok().and_then(|n| buffer.get(..*n)).unwrap_or(&[]);
             if !bytes.is_empty() {
-                self.trace(TraceDirection::Received, flow, bytes);
+                self.trace_received(flow, bytes);
                 self.input(Input::StreamData { flow: *flow, bytes });
             }
             self.streams.buffer = buffer;
@@ -243,6 +247,38 @@ impl Shard {
             Some(Next::Wait { .. }) if more => Next::More,
             Some(next) => next,
             None => Next::Close,
+        }
+    }
+
+    /// Shows the whole messages that are there now, if anybody wants to see them.
+    fn trace_received(&mut self, flow: &Flow, bytes: &[u8]) {
+        if self.shared.trace.is_none() {
+            return;
+        }
+        let Some(stream) = self.streams.own.get_mut(&flow.connection) else { return };
+        let mut waiting = std::mem::take(&mut stream.untraced);
+        waiting.extend_from_slice(bytes);
+        let mut rest = &waiting[..];
+        loop {
+            let taken = match frame::next(rest) {
+                Frame::Incomplete if rest.len() < limits::STREAM_BUFFER_BYTES => break,
+                Frame::KeepAlive { bytes } => bytes,
+                Frame::Message { bytes } => {
+                    self.trace(TraceDirection::Received, flow, rest.get(..bytes).unwrap_or(rest));
+                    bytes
+                }
+                // What cannot be followed is shown as it is; the agent closes the stream.
+                Frame::Bad(_) | Frame::Incomplete => {
+                    self.trace(TraceDirection::Received, flow, rest);
+                    rest.len()
+                }
+            };
+            rest = rest.get(taken..).unwrap_or(&[]);
+        }
+        let done = waiting.len() - rest.len();
+        waiting.drain(..done);
+        if let Some(stream) = self.streams.own.get_mut(&flow.connection) {
+            stream.untraced = waiting;
         }
     }
 

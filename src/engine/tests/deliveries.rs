@@ -264,3 +264,44 @@ fn a_flood_of_datagrams_starves_neither_streams_nor_timers_nor_commands() {
     });
     assert!(bob.engine.counters().datagrams_received > 0);
 }
+
+#[test]
+fn the_trace_of_a_stream_shows_whole_messages_however_they_are_cut() {
+    use std::io::{Read, Write};
+    let (sender, traced) = channel();
+    let sender = Mutex::new(sender);
+    let trace: SipTraceCallback = Box::new(move |t| {
+        let _ = sender.lock().unwrap().send((t.direction, t.bytes.to_vec()));
+    });
+    let bob = Engine::new(EngineConfig { trace: Some(trace), ..config() }).unwrap();
+    let address = bob.listeners().into_iter().find(|l| l.protocol == Protocol::Tcp).unwrap().local;
+    let request = |n: u32| {
+        format!(
+            "OPTIONS sip:bob@{address} SIP/2.0\r\nVia: SIP/2.0/TCP {address};branch=z9hG4bKcut{n}\r\nMax-Forwards: 70\r\n\
+             From: <sip:s@s>;tag=1\r\nTo: <sip:bob@{address}>\r\nCall-ID: cut{n}\r\nCSeq: 1 OPTIONS\r\n\
+             Content-Length: 0\r\n\r\n"
+        )
+    };
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let all = format!("{}\r\n\r\n{}{}", request(1), request(2), request(3));
+    let (front, back) = all.split_at(all.len() - 100);
+    stream.write_all(front.as_bytes()).unwrap();
+    let mut answers = String::new();
+    let mut chunk = [0; 4096];
+    let mut read_until = |stream: &mut std::net::TcpStream, count: usize| {
+        while answers.matches("SIP/2.0 200").count() < count {
+            let n = stream.read(&mut chunk).unwrap();
+            assert!(n > 0);
+            answers.push_str(std::str::from_utf8(&chunk[..n]).unwrap());
+        }
+    };
+    read_until(&mut stream, 2);
+    stream.write_all(back.as_bytes()).unwrap();
+    read_until(&mut stream, 3);
+    bob.shutdown(Duration::from_secs(5)).unwrap();
+    let received: Vec<Vec<u8>> =
+        traced.try_iter().filter(|(d, _)| *d == TraceDirection::Received).map(|(_, bytes)| bytes).collect();
+    assert_eq!(received, [request(1), request(2), request(3)].map(String::into_bytes));
+}
