@@ -40,6 +40,9 @@ pub(crate) enum Inbound {
     /// Tests: the agent panics at its next input.
     #[cfg(test)]
     Panic,
+    /// Tests: the driver itself panics.
+    #[cfg(test)]
+    PanicDriver,
     /// Hang up, unregister, and say when all is done.
     Drain,
     /// End the thread.

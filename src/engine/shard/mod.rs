@@ -236,6 +236,8 @@ impl Shard {
             }
             #[cfg(test)]
             Inbound::Panic => self.panic_next = true,
+            #[cfg(test)]
+            Inbound::PanicDriver => std::panic::resume_unwind(Box::new("injected")),
             Inbound::Stop => self.stop(),
         }
     }

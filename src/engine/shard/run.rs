@@ -84,7 +84,10 @@ pub(crate) fn run(setup: Setup) {
         // As a task of its own, and not as the future of block_on, so that readiness costs no wake-up of the runtime by itself.
         while tokio::spawn(drive(shared.clone(), me, udp.clone())).await.is_err() {
             // A defect of the driver's own.
-            with(Shard::recover);
+            with(|shard| {
+                shard.recover();
+                shard.settle();
+            });
         }
         // Connections say good-bye when their sockets are dropped.
         SHARD.set(None);

@@ -75,10 +75,19 @@ fn inline_callbacks_of_three_shards_keep_each_call_in_order() {
 
 #[test]
 fn a_panic_of_the_agent_ends_its_calls_with_events_and_the_engine_lives_on() {
+    survives(|| Inbound::Panic);
+}
+
+#[test]
+fn a_panic_of_the_driver_is_survived_in_the_same_way() {
+    survives(|| Inbound::PanicDriver);
+}
+
+fn survives(panic: fn() -> Inbound) {
     let (mut alice, mut bob) = (Phone::new(config()), Phone::new(config()));
     let (ours, _theirs) = talk(&mut alice, &mut bob, Protocol::Udp);
-    alice.engine.shared().send(0, Inbound::Panic);
-    alice.engine.hold(ours, true).unwrap();
+    alice.engine.shared().send(0, panic());
+    let _ = alice.engine.hold(ours, true);
     let (outcome, _) = alice.ended(ours);
     assert!(outcome.local && outcome.status == 500 && outcome.reason.starts_with("internal"), "{outcome:?}");
     assert_eq!(alice.engine.counters().panics, 1);
