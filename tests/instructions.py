@@ -20,6 +20,7 @@ BUDGET = {
     ("options", "parse"): 4_600,
     ("options", "full"): 8_200,
     ("invite", "parse"): 7_400,
+    ("invite", "typed"): 10_000,
     ("invite", "full"): 11_100,
     ("ok200", "parse"): 6_800,
     ("ok200", "full"): 10_400,

@@ -24,7 +24,9 @@ impl<'a> NameAddr<'a> {
     /// Unbalanced quotes or brackets, text after the bracket, white space in the URI, too many parameters.
     pub fn parse(value: &'a str) -> Result<Self, HeaderError> {
         let value = trim(value);
-        let open = if value.starts_with('"') {
+        let open = if value.starts_with('<') {
+            Some(0)
+        } else if value.starts_with('"') {
             let quoted = quoted_len(value.as_bytes()).ok_or(HeaderError::Syntax("unterminated quoted string"))?;
             let gap = value.bytes().skip(quoted).take_while(|b| is_lws(*b)).count();
             let open = quoted.saturating_add(gap);

@@ -147,22 +147,23 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
         if at > limits::HEADER_BLOCK_BYTES {
             return Err(ParseError::HeaderBlockTooLarge);
         }
-        match bytes.get(at..) {
-            Some([b'\r', b'\n', ..]) => {
+        let rest = bytes.get(at..).unwrap_or_default();
+        match rest {
+            [b'\r', b'\n', ..] => {
                 at = at.wrapping_add(2);
                 break;
             }
-            Some([b'\n', ..]) => {
+            [b'\n', ..] => {
                 odd.note(LineEnd::Lf);
                 at = at.wrapping_add(1);
                 break;
             }
-            None | Some([] | [b'\r']) => {
+            [] | [b'\r'] => {
                 harmless = harmless.or(Some(Defect::NoEmptyLine));
                 at = bytes.len();
                 break;
             }
-            Some(_) => {}
+            _ => {}
         }
         lines = lines.wrapping_add(1);
         if lines > limits::HEADER_FIELDS {
@@ -170,7 +171,6 @@ pub(super) fn split(bytes: &[u8]) -> Result<Parts<'_>, ParseError> {
         }
         let start = at;
         // The ordinary line ends with CR LF and is not folded.
-        let rest = bytes.get(start..).unwrap_or_default();
         let length = find_control(rest).unwrap_or(rest.len());
         let (end, plain) = match rest.get(length..) {
             Some([b'\r', b'\n', next, ..]) if !matches!(next, b' ' | b'\t') => {

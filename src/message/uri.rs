@@ -238,9 +238,20 @@ pub(super) fn host_port(text: &str) -> Result<(&str, Option<u16>), UriError> {
 }
 
 /// Characters of a hostname, and the underscore that many names carry.
+#[expect(clippy::indexing_slicing, reason = "a byte is always an index of 256 values")]
 const fn is_host_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')
+    HOST_BYTES[b as usize]
 }
+
+static HOST_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        table[b as usize] = b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+        b = b.wrapping_add(1);
+    }
+    table
+};
 
 fn host_ip(host: &str) -> Option<IpAddr> {
     match host.parse() {
