@@ -19,6 +19,7 @@ mod host;
 mod ladder;
 mod network;
 mod stream;
+mod watch;
 
 pub use ladder::Ladder;
 pub use network::Conditions;
@@ -35,6 +36,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use stream::Streams;
+use watch::Watch;
 
 /// Names a host of a world.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +95,7 @@ pub struct World {
     streams: Streams,
     heard: VecDeque<(HostId, Event)>,
     ladder: Ladder,
+    watch: Watch,
     serial: u64,
     /// The run ends here, so that no test hangs.
     end: Instant,
@@ -118,6 +121,7 @@ impl World {
             streams: Streams::default(),
             heard: VecDeque::new(),
             ladder: Ladder::new(4096),
+            watch: Watch::default(),
             serial: 0,
             end: Instant::ZERO + Duration::from_secs(24 * 3600),
         }
@@ -203,6 +207,18 @@ impl World {
     #[must_use]
     pub const fn ladder(&self) -> &Ladder {
         &self.ladder
+    }
+
+    /// Rules that messages of our agents broke: they must be readable, print to themselves, and give one final response each.
+    #[must_use]
+    pub fn broken_rules(&self) -> &[String] {
+        self.watch.broken()
+    }
+
+    /// Messages that our agents sent.
+    #[must_use]
+    pub const fn messages(&self) -> u64 {
+        self.watch.messages()
     }
 
     /// Counts of all tables of a host.
@@ -418,9 +434,13 @@ impl World {
         let now = self.now;
         match output {
             Output::Transmit(transmit) if transmit.flow.protocol == Protocol::Udp => {
+                self.watch.sent(host, &transmit.bytes);
                 self.datagram(transmit.flow.local, transmit.flow.remote, transmit.bytes);
             }
-            Output::Transmit(transmit) => self.stream_write(host, transmit.flow, transmit.bytes),
+            Output::Transmit(transmit) => {
+                self.watch.sent(host, &transmit.bytes);
+                self.stream_write(host, transmit.flow, transmit.bytes);
+            }
             Output::Connect { protocol, remote, .. } => self.connect(host, shard, protocol, remote),
             Output::Close { flow } => self.close(host, flow),
             Output::Resolve(query) => self.resolve(host, shard, &query),

@@ -113,6 +113,7 @@ impl Pair {
             let tables = self.world.tables(host);
             assert!(tables.is_empty() && self.world.is_idle(host), "{tables:?}");
         }
+        assert!(self.world.broken_rules().is_empty(), "{:#?}", self.world.broken_rules());
     }
 }
 
