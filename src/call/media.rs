@@ -104,7 +104,8 @@ impl Call {
 
     /// An order of the application.
     pub fn media_order(&mut self, order: CallMedia, out: &mut Vec<Action>) {
-        let Media::Open { session, .. } = self.media else {
+        // Media takes orders one after the other: what comes behind `Open` finds its session, ready or not.
+        let (Media::Open { session, .. } | Media::Opening { session, .. }) = self.media else {
             match order {
                 CallMedia::Play { token, .. } if !self.is_ending() => {
                     out.push(Action::Event(EventKind::PlayDone { token, interrupted: true, played_ms: 0 }));

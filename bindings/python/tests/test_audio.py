@@ -207,12 +207,16 @@ class Pcm(Case):
         alice, bob = await self.pair()
         call = alice.dial(uri("bob", bob))
         there = await first(bob)
+        prompt = write_wav(self.dir / "early.wav", tone(440, 1, 8000), 8000)
         there.ring(early_media=True)
         async with asyncio.timeout(LONG):
+            playing = asyncio.create_task(there.play(prompt, repeat=True))      # at once
             await until("audio may flow", lambda: call.progress == 183)
             frames = call.audio(rate=8000)
-            async with talking(there, 440, 8000):
-                await heard(frames, 440, 8000)
+            await heard(frames, 440, 8000)
+            playing.cancel()
+            async with talking(there, 660, 8000):
+                await heard(frames, 660, 8000)
             self.assertEqual(call.state, "ringing")
             await asyncio.gather(there.answer(), call.answered())
             async with talking(there, 880, 8000):
