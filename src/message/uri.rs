@@ -243,6 +243,7 @@ const fn is_host_byte(b: u8) -> bool {
     HOST_BYTES[b as usize]
 }
 
+#[expect(clippy::indexing_slicing, reason = "runs at compile time")]
 static HOST_BYTES: [bool; 256] = {
     let mut table = [false; 256];
     let mut b = 0u8;
