@@ -19,6 +19,7 @@
 #define sipw_call_options_init(s) sipw_call_options_init_sized((s), sizeof *(s))
 #define sipw_record_options_init(s) sipw_record_options_init_sized((s), sizeof *(s))
 #define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))
+#define sipw_engine_stats(eng, out) sipw_engine_stats_sized((eng), (out), sizeof *(out))
 #define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))
 
 /** "Never" for the times of ::sipw_config that say so. */
@@ -545,6 +546,70 @@ typedef struct sipw_record_options {
 /** A PCM port of a call: an id as ::sipw_call. 0 is none. */
 typedef uint64_t sipw_pcm;
 
+/** Counts since the engine started, how full its tables are, and their bounds. Filled by sipw_engine_stats(). */
+typedef struct sipw_stats {
+    /** Bytes the library filled. */
+    uint32_t size;
+    /** Nothing yet; 0. */
+    uint32_t reserved;
+    /** Accounts, calls and requests whose ids are alive. */
+    uint64_t objects;
+    /** Events that wait for delivery. */
+    uint64_t events_waiting;
+    /** Accounts. */
+    uint64_t accounts;
+    /** Calls that are not forgotten. */
+    uint64_t calls;
+    /** The most calls at once. */
+    uint64_t calls_max;
+    /** Dialogs. */
+    uint64_t dialogs;
+    /** Transactions, of both sides. */
+    uint64_t transactions;
+    /** The most transactions of each side at once. */
+    uint64_t transactions_max;
+    /** Outgoing requests without final response. */
+    uint64_t requests;
+    /** Streams (TCP) known. */
+    uint64_t streams;
+    /** The most streams at once. */
+    uint64_t streams_max;
+    /** Deadlines of calls, accounts and requests. */
+    uint64_t timers;
+    /** Messages dropped because they could not be read or belonged to nothing. */
+    uint64_t messages_dropped;
+    /** Datagrams received on signalling sockets. */
+    uint64_t datagrams_received;
+    /** System calls that received them. */
+    uint64_t receive_batches;
+    /** Datagrams sent from signalling sockets. */
+    uint64_t datagrams_sent;
+    /** System calls that sent them. */
+    uint64_t send_batches;
+    /** Messages that another signalling thread had to handle. */
+    uint64_t rerouted;
+    /** Messages dropped because another signalling thread was too far behind. */
+    uint64_t reroute_dropped;
+    /** Streams opened or accepted. */
+    uint64_t streams_opened;
+    /** Streams closed because the peer did not read, was idle, or sent nothing. */
+    uint64_t streams_shed;
+    /** RTP and RTCP packets received. */
+    uint64_t media_received;
+    /** RTP and RTCP packets sent. */
+    uint64_t media_sent;
+    /** Beats of media threads that came more than one beat late. */
+    uint64_t late_beats;
+    /** Defects of the library that were caught. Please report them. */
+    uint64_t panics;
+    /** Panics of Rust callbacks that were caught. */
+    uint64_t callback_panics;
+    /** Inline callbacks that ran longer than 10 ms. */
+    uint64_t slow_callbacks;
+    /** Keys that the application took too slowly and that were dropped. */
+    uint64_t events_dropped;
+} sipw_stats;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -1026,6 +1091,18 @@ int sipw_pcm_fd(struct sipw_engine *eng,
  * @return SIPW_E_INVAL, SIPW_E_GONE. From any thread, never blocks.
  */
 sipw_status sipw_pcm_close(struct sipw_engine *eng, sipw_pcm pcm);
+
+/**
+ * Reads counts, fill and bounds of an engine; use the macro sipw_engine_stats().
+ *
+ * @param out   where they go
+ * @param size  sizeof *out as the caller was compiled: nothing beyond it is written
+ * @return SIPW_E_INVAL, SIPW_E_GONE. From any thread; waits up to 100 ms for the signalling threads to tell how full their tables are.
+ *         Inside a callback it does not wait: the tables are then those of up to 100 ms ago.
+ */
+sipw_status sipw_engine_stats_sized(struct sipw_engine *eng,
+                                    struct sipw_stats *out,
+                                    size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

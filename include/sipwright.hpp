@@ -365,7 +365,13 @@ public:
 
     /// The call that an event is about.
     sipw::call call_of(const sipw_event &ev) const noexcept { return {handle(), ev.call}; }
-    /// What the engine counts about itself.
+    /// Counts, how full the tables are, and their bounds.
+    sipw_stats stats() const {
+        sipw_stats s{};
+        check(sipw_engine_stats(handle(), &s));
+        return s;
+    }
+    /// The counts alone, without waiting.
     sipw_counters counters() const {
         sipw_counters c{};
         check(sipw_engine_counters(handle(), &c));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// The files that make the header, in the order in which a reader wants them.
-const SOURCES: [&str; 7] = ["error", "config", "event", "engine", "account", "call", "media"];
+const SOURCES: [&str; 8] = ["error", "config", "event", "engine", "account", "call", "media", "stats"];
 
 /// What cbindgen cannot say: version, and macros over sized functions (rule 8).
 fn macros() -> String {
@@ -23,6 +23,7 @@ fn macros() -> String {
         text += &format!("#define sipw_{name}_init(s) sipw_{name}_init_sized((s), sizeof *(s))\n");
     }
     text += "#define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))\n";
+    text += "#define sipw_engine_stats(eng, out) sipw_engine_stats_sized((eng), (out), sizeof *(out))\n";
     text + "#define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))"
 }
 

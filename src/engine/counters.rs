@@ -17,6 +17,13 @@ macro_rules! counters {
             $(pub(crate) $name: AtomicU64,)*
         }
 
+        impl Counters {
+            /// Every count with its name.
+            pub(crate) fn list(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)*].into_iter()
+            }
+        }
+
         impl Live {
             /// A copy of all.
             pub(crate) fn snapshot(&self) -> Counters {

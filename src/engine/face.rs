@@ -7,6 +7,7 @@ use super::handles::{CallState, Object};
 use super::shard::inbox::Inbound;
 use super::shared::{Phase, Shared};
 use super::start::{self, Threads};
+use super::stats::{ShardStats, Stats};
 use super::{Error, ErrorKind};
 use crate::agent::io::{AccountConfig, AccountView, CallMedia, CallOptions, Command, Listener};
 use crate::base::id::{self, AccountId, CallId, Origin, RequestId};
@@ -16,6 +17,9 @@ use crate::media::io::Quality;
 use bytes::Bytes;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+
+/// How long a look at the engine waits for busy signalling threads.
+const REPORT_WAIT: Duration = Duration::from_millis(100);
 
 /// One SIP engine. A cheap handle: clones are the same engine, which shuts down when the last one is dropped.
 #[derive(Clone)]
@@ -348,6 +352,27 @@ impl Engine {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared().counters.snapshot()
+    }
+
+    /// Counts, how full the tables are, and their bounds. On a thread of the engine's own (inside a callback) the tables are those of up to
+    /// 100 ms ago; elsewhere it waits up to 100 ms for the signalling threads to tell theirs.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let shared = self.shared();
+        if shared.role().is_none() && shared.phase() != Phase::Stopped {
+            let (tell, told) = crossbeam_channel::bounded(shared.inboxes.len());
+            let asked = shared.inboxes.iter().filter(|inbox| inbox.send(Inbound::Report(tell.clone()))).count();
+            let end = shared.clock.now() + REPORT_WAIT;
+            for _ in 0..asked {
+                if told.recv_timeout(end.since(shared.clock.now())).is_err() {
+                    break;
+                }
+            }
+        }
+        let sum = shared.reports.iter().fold(ShardStats::default(), |sum, report| sum.plus(**report.load()));
+        let mut stats = Stats::new(self.counters(), sum, shared.inboxes.len(), shared.calls_max);
+        (stats.objects, stats.events_waiting) = (self.objects(), self.events_waiting());
+        stats
     }
 
     /// Hangs up, unregisters, delivers what is left to a callback, and joins every thread. After `grace` what did not end by itself

@@ -23,6 +23,7 @@ pub mod pcm;
 mod shard;
 mod shared;
 mod start;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -35,3 +36,4 @@ pub use face::Engine;
 pub use handles::CallState;
 pub use log::{LogCallback, LogLevel, LogRecord, SipTrace, SipTraceCallback, TraceDirection};
 pub use pcm::PcmPort;
+pub use stats::Stats;

@@ -6,9 +6,10 @@ use super::events::{Events, Role};
 use super::files::Files;
 use super::log::SipTraceCallback;
 use super::shard::inbox::{Inbound, Inbox};
+use super::stats::ShardStats;
 use super::{Error, ErrorKind};
 use crate::base::{Duration, limits};
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender};
 use once_cell::sync::OnceCell;
 use std::sync::Arc;
@@ -68,6 +69,10 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) counters: Arc<Live>,
     pub(crate) inboxes: Vec<Inbox>,
+    /// The last snapshot of each shard's tables.
+    pub(crate) reports: Vec<ArcSwap<ShardStats>>,
+    /// Calls at once, of all shards.
+    pub(crate) calls_max: usize,
     pub(crate) trace: Option<SipTraceCallback>,
     pub(crate) dispatch: Option<Dispatch>,
     phase: AtomicU8,
@@ -84,6 +89,7 @@ impl Shared {
         clock: Clock,
         events: Events,
         shards: usize,
+        calls_max: usize,
         trace: Option<SipTraceCallback>,
         dispatch: Option<Dispatch>,
     ) -> Self {
@@ -93,6 +99,8 @@ impl Shared {
             counters: events.counters.clone(),
             events,
             inboxes: (0..shards).map(|_| Inbox::new()).collect(),
+            reports: (0..shards).map(|_| ArcSwap::default()).collect(),
+            calls_max,
             trace,
             dispatch,
             phase: AtomicU8::new(Phase::Running as u8),

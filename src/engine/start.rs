@@ -94,7 +94,8 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
     };
     let events = Events::new(config.delivery, backlog, clock, Arc::<Live>::default()).map_err(|e| no_resource(&e))?;
     let dispatch = config.log.map(|callback| log::dispatcher(callback, config.log_level, clock));
-    let shared = Arc::new(Shared::new(number, clock, events, shards, config.trace, dispatch));
+    let shared =
+        Arc::new(Shared::new(number, clock, events, shards, per_shard.saturating_mul(shards), config.trace, dispatch));
     let workers = Arc::new(Workers::new(media_threads).map_err(|e| no_resource(&e))?);
     let owner = Owner { shared, listeners: bound.listeners, threads: Arc::default() };
     // From here on, dropping the owner ends what has been started.

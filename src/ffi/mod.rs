@@ -20,6 +20,7 @@ mod error;
 mod event;
 mod guard;
 mod media;
+mod stats;
 mod string;
 
 pub use account::*;
@@ -29,3 +30,4 @@ pub use engine::*;
 pub use error::*;
 pub use event::*;
 pub use media::*;
+pub use stats::*;

@@ -95,6 +95,7 @@ F(sipw_pcm_fd) { return sipw_pcm_fd(e, id) < 0 ? SIPW_E_INVAL : SIPW_OK; }
 F(sipw_pcm_close) { return sipw_pcm_close(e, id); }
 F(sipw_set_user) { return sipw_set_user(e, id, NULL); }
 F(sipw_listen_addresses) { const char *out; (void)id; return sipw_listen_addresses(e, &out); }
+F(sipw_engine_stats_sized) { sipw_stats out; (void)id; return sipw_engine_stats(e, &out); }
 F(sipw_engine_counters_sized) { sipw_counters out; (void)id; return sipw_engine_counters(e, &out); }
 F(sipw_event_fd) { (void)id; return sipw_event_fd(e) < 0 ? SIPW_E_INVAL : SIPW_OK; }
 F(sipw_next_event) { (void)id; return sipw_next_event(e) ? SIPW_OK : SIPW_E_INVAL; }
@@ -117,7 +118,7 @@ static const struct {
     T(sipw_stop_record, CALL, false), T(sipw_send_dtmf, CALL, false), T(sipw_send_dtmf_timed, CALL, false),
     T(sipw_pcm_open, CALL, false), T(sipw_pcm_read, PCM, false), T(sipw_pcm_write, PCM, false),
     T(sipw_pcm_interrupt, PCM, false), T(sipw_pcm_fd, PCM, true), T(sipw_pcm_close, PCM, false),
-    T(sipw_set_user, ANY, false), T(sipw_listen_addresses, NOTHING, false), T(sipw_engine_counters_sized, NOTHING, false),
+    T(sipw_set_user, ANY, false), T(sipw_listen_addresses, NOTHING, false), T(sipw_engine_counters_sized, NOTHING, false), T(sipw_engine_stats_sized, NOTHING, false),
     T(sipw_event_fd, NOTHING, true),
     T(sipw_next_event, NOTHING, true), T(sipw_wait_event, NOTHING, true),
 };
@@ -308,6 +309,7 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     EXPECT(sipw_pcm_interrupt(eng, pcm, NULL) == SIPW_OK, "%s: %ld (%s)", "sipw_pcm_interrupt", 0);
     BAD(SIPW_E_INVAL, sipw_listen_addresses(eng, NULL));
     BAD(SIPW_E_INVAL, sipw_engine_counters_sized(eng, NULL, 8));
+    BAD(SIPW_E_INVAL, sipw_engine_stats_sized(eng, NULL, 8));
     BAD(SIPW_E_INVAL, sipw_event_message(NULL, &text, &n));
     if (ev) {
         BAD(SIPW_E_INVAL, sipw_event_message(ev, NULL, &n));

@@ -10,6 +10,7 @@ use sipwright::base::Duration;
 use sipwright::base::id::{AccountId, CallId};
 use sipwright::base::media::Codec;
 use sipwright::engine::{self, EngineConfig, Error, ErrorKind, LogLevel};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -239,6 +240,11 @@ impl Engine {
 
     fn quality(&self, call: u64) -> PyResult<Figures> {
         self.engine.quality(call_id(call)?).map(|quality| figures(&quality)).map_err(raise)
+    }
+
+    /// Counts, how full the tables are and their bounds, by name.
+    fn stats(&self, py: Python<'_>) -> BTreeMap<&'static str, u64> {
+        py.detach(|| self.engine.stats()).list().into_iter().collect()
     }
 
     /// Readable while events wait.

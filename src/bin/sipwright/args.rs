@@ -65,6 +65,9 @@ pub struct Common {
     /// Draw the SIP call flow at the end
     #[arg(long, help_heading = "Output")]
     pub ladder: bool,
+    /// Print counts and how full the tables are at the end, and on SIGUSR1
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
     /// No progress on stderr
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,

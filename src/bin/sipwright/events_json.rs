@@ -18,6 +18,14 @@ pub fn event(event: &Event) -> Value {
     Value::Object(out)
 }
 
+/// The figures of an engine as one JSON object.
+pub fn stats(list: &[(&'static str, u64)]) -> Value {
+    let mut out = Map::new();
+    out.insert("type".into(), "stats".into());
+    out.extend(list.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))));
+    Value::Object(out)
+}
+
 fn kind(kind: &EventKind) -> (&'static str, Value) {
     match kind {
         EventKind::Registered { expires_s } => ("registered", json!({ "expires_s": expires_s })),

@@ -2,7 +2,7 @@
 
 use crate::args::Common;
 use crate::events_json;
-use sipwright::engine::{Event, Quality};
+use sipwright::engine::{Event, Quality, Stats};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -78,6 +78,12 @@ impl Screen {
         }
     }
 
+    /// Counts and tables: one line of JSON, or a name and a number per line.
+    pub fn stats(&mut self, stats: &Stats) {
+        self.clear();
+        line(&mut std::io::stdout(), &shown(stats, self.json));
+    }
+
     fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
@@ -92,6 +98,17 @@ pub fn figures(q: &Quality) -> String {
         "sent {}, received {}, loss {:.1} %, jitter {:.1} ms, MOS {mos}",
         q.sent, q.received, q.loss_pct, q.jitter_ms
     )
+}
+
+/// The figures of an engine as text.
+pub fn shown(stats: &Stats, json: bool) -> String {
+    let list = stats.list();
+    if json {
+        return events_json::stats(&list).to_string();
+    }
+    let width = list.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines: Vec<String> = list.iter().map(|(name, value)| format!("{name:<width$} {value}")).collect();
+    lines.join("\n")
 }
 
 /// Whether the terminal can draw more than ASCII.

@@ -25,6 +25,7 @@ pub struct Session {
     pub account: AccountId,
     pub screen: Screen,
     ladder: Option<Ladder>,
+    stats: bool,
     signals: Receiver<()>,
 }
 
@@ -95,7 +96,10 @@ impl Session {
         let engine = Engine::new(config)?;
         let _ = wish.engine.set(engine.clone());
         let account = engine.add_account(account, 0)?;
-        Ok(Session { engine, account, screen, ladder, signals })
+        if common.stats {
+            stats_on_signal(engine.clone(), common.json)?;
+        }
+        Ok(Session { engine, account, screen, ladder, stats: common.stats, signals })
     }
 
     /// Says where we listen.
@@ -132,6 +136,10 @@ impl Session {
 
     /// Hangs up what is left, unregisters, prints the last events, draws the ladder.
     pub fn finish(mut self) {
+        // Before the end, so that what is left shows.
+        if self.stats {
+            self.screen.stats(&self.engine.stats());
+        }
         if let Err(error) = self.engine.shutdown(GRACE) {
             self.screen.trouble(&error.message);
         }
@@ -170,6 +178,22 @@ fn signals() -> Result<Receiver<()>, Trouble> {
         });
     });
     Ok(told)
+}
+
+/// SIGUSR1 prints the figures of the engine.
+fn stats_on_signal(engine: Engine, json: bool) -> Result<(), Trouble> {
+    let fail = |e: std::io::Error| Trouble { exit: crate::exit::Exit::Failed, message: format!("signals: {e}") };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(fail)?;
+    let mut usr1 = {
+        let _inside = runtime.enter();
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined1()).map_err(fail)?
+    };
+    std::thread::spawn(move || {
+        while runtime.block_on(usr1.recv()).is_some() {
+            println!("{}", crate::screen::shown(&engine.stats(), json));
+        }
+    });
+    Ok(())
 }
 
 /// The account of the command line; without `--user` an anonymous one (RFC 3323 s4.1.1.3) that answers for everybody.

@@ -37,6 +37,8 @@ pub(crate) enum Inbound {
     Event(Event),
     /// The files of a call are flushed and closed.
     FilesClosed(CallId),
+    /// Take a snapshot of the tables now, and say when it is taken.
+    Report(Sender<()>),
     /// Tests: the agent panics at its next input.
     #[cfg(test)]
     Panic,

@@ -8,6 +8,7 @@ mod act;
 pub(crate) mod inbox;
 mod recover;
 mod refusal;
+mod report;
 mod resolve;
 mod run;
 mod stream;
@@ -79,6 +80,8 @@ struct Shard {
     draining: bool,
     told_idle: bool,
     stopped: bool,
+    /// When the last snapshot was taken.
+    reported: Instant,
     #[cfg(test)]
     panic_next: bool,
 }
@@ -102,6 +105,7 @@ impl Shard {
             self.run(|agent, now| agent.handle_timeout(now), now);
             self.settle();
         }
+        self.report(now);
     }
 
     /// Calls into the agent and collects what it wants. Our defect costs this shard's calls, not the process.
@@ -230,6 +234,10 @@ impl Shard {
             Inbound::Resolved { token, targets, error } => self.input(Input::Resolved { token, targets, error }),
             Inbound::Event(event) => self.tell(event),
             Inbound::FilesClosed(call) => self.files_closed(call),
+            Inbound::Report(done) => {
+                self.publish(self.now());
+                let _ = done.send(());
+            }
             Inbound::Drain => {
                 self.draining = true;
                 self.input(Input::Command(crate::agent::io::Command::Shutdown));

@@ -52,6 +52,7 @@ impl Shard {
             self.shared.events.post(event);
         }
         self.end_all(reason, 487, true);
+        self.publish(self.now());
         self.stopped = true;
     }
 

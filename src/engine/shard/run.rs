@@ -7,8 +7,8 @@ use super::{SHARD, Shard, with};
 use crate::agent::Agent;
 use crate::agent::io::AgentConfig;
 use crate::base::Duration;
-use crate::base::Protocol;
 use crate::base::limits;
+use crate::base::{Instant, Protocol};
 use crate::engine::media::Workers;
 use crate::engine::net::batch::{RecvBatch, Undelivered, take_error};
 use crate::engine::net::listen::ShardSockets;
@@ -74,6 +74,7 @@ pub(crate) fn run(setup: Setup) {
             draining: false,
             told_idle: false,
             stopped: false,
+            reported: Instant::ZERO,
             #[cfg(test)]
             panic_next: false,
         };

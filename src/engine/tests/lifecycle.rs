@@ -91,6 +91,17 @@ fn the_last_handle_ends_the_engine_also_inside_a_callback() {
     assert!(free, "the threads end by themselves");
 }
 
+#[test]
+fn statistics_show_the_tables_of_every_signalling_thread() {
+    let engine = Engine::new(EngineConfig { signalling_threads: 2, max_calls: 10, ..config() }).unwrap();
+    engine.add_account(account(), 0).unwrap();
+    let stats = engine.stats();
+    // Every shard knows every account.
+    assert_eq!((stats.tables.accounts, stats.objects, stats.calls_max), (2, 1, 10));
+    engine.shutdown(Duration::from_secs(5)).unwrap();
+    assert_eq!(engine.stats().tables.calls, 0, "also when the threads are gone");
+}
+
 fn trouble() -> Event {
     Event {
         time: crate::base::Instant::ZERO,

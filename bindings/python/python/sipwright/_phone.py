@@ -145,6 +145,11 @@ class Phone:
         self._open()
         return self._engine.listeners()
 
+    def stats(self) -> dict[str, int]:
+        """Counts since the start, how full the tables are, and their bounds (`.._max`), by name."""
+        self._open()
+        return self._engine.stats()
+
     async def registered(self) -> None:
         """Waits for the outcome of the registration, and raises what the registrar said when it failed. Later it tells the latest."""
         self._open()

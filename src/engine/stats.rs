@@ -1,0 +1,98 @@
+//! What an engine tells of itself in one look: counts since the start, how full its tables are, and their bounds.
+//!
+//! Every figure has one name, the same in C, in Python and on the command line. What is added later comes at the end.
+
+use super::counters::Counters;
+use crate::agent::Tables;
+use crate::base::limits;
+
+/// What the signalling threads tell of themselves: the sum of their tables.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ShardStats {
+    pub(crate) tables: Tables,
+}
+
+impl ShardStats {
+    pub(crate) fn plus(self, other: ShardStats) -> ShardStats {
+        ShardStats { tables: self.tables.plus(other.tables) }
+    }
+}
+
+/// A look at an engine: [`Engine::stats`](super::Engine::stats).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Counts since the engine started.
+    pub counters: Counters,
+    /// How many of each thing its signalling threads hold, together.
+    pub tables: Tables,
+    /// Accounts, calls and requests whose ids are alive.
+    pub objects: usize,
+    /// Events that wait for delivery.
+    pub events_waiting: usize,
+    /// The most calls at once.
+    pub calls_max: usize,
+    /// The most transactions of each side at once.
+    pub transactions_max: usize,
+    /// The most streams at once.
+    pub streams_max: usize,
+}
+
+impl Stats {
+    pub(crate) fn new(counters: Counters, sum: ShardStats, shards: usize, calls_max: usize) -> Stats {
+        Stats {
+            counters,
+            tables: sum.tables,
+            objects: 0,
+            events_waiting: 0,
+            calls_max,
+            transactions_max: limits::TRANSACTIONS.saturating_mul(shards),
+            streams_max: limits::STREAMS.saturating_mul(shards),
+        }
+    }
+
+    /// Every figure with its name, in an order that only grows at its end.
+    #[must_use]
+    pub fn list(&self) -> Vec<(&'static str, u64)> {
+        let t = &self.tables;
+        let mut list = vec![
+            ("objects", self.objects as u64),
+            ("events_waiting", self.events_waiting as u64),
+            ("accounts", t.accounts as u64),
+            ("calls", t.calls as u64),
+            ("calls_max", self.calls_max as u64),
+            ("dialogs", t.dialogs as u64),
+            ("transactions", t.transactions as u64),
+            ("transactions_max", self.transactions_max as u64),
+            ("requests", t.requests as u64),
+            ("streams", t.streams as u64),
+            ("streams_max", self.streams_max as u64),
+            ("timers", t.timers as u64),
+            ("messages_dropped", t.dropped),
+        ];
+        list.extend(self.counters.list());
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_figure_has_a_name_of_its_own() {
+        let list = Stats::default().list();
+        let names: BTreeSet<&str> = list.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), list.len());
+        assert!(names.contains("datagrams_received") && names.contains("transactions_max"));
+    }
+
+    #[test]
+    fn shards_add_up() {
+        let one = ShardStats { tables: Tables { calls: 2, dropped: 3, ..Tables::default() } };
+        let stats = Stats::new(Counters::default(), one.plus(one), 2, 10);
+        assert_eq!((stats.tables.calls, stats.tables.dropped), (4, 6));
+        assert_eq!(stats.transactions_max, 2 * limits::TRANSACTIONS);
+    }
+}

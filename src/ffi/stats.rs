@@ -1,0 +1,158 @@
+//! What an engine tells of itself in one look. Rule 8 of the C ABI: the struct grows only at its end.
+
+use super::engine::{find, sipw_engine};
+use super::error::sipw_status;
+use super::guard;
+use super::string::{put_sized, wanted};
+
+/// Counts since the engine started, how full its tables are, and their bounds. Filled by sipw_engine_stats().
+#[repr(C)]
+#[derive(Copy, Clone, Default)]
+pub struct sipw_stats {
+    /// Bytes the library filled.
+    pub size: u32,
+    /// Nothing yet; 0.
+    pub reserved: u32,
+    /// Accounts, calls and requests whose ids are alive.
+    pub objects: u64,
+    /// Events that wait for delivery.
+    pub events_waiting: u64,
+    /// Accounts.
+    pub accounts: u64,
+    /// Calls that are not forgotten.
+    pub calls: u64,
+    /// The most calls at once.
+    pub calls_max: u64,
+    /// Dialogs.
+    pub dialogs: u64,
+    /// Transactions, of both sides.
+    pub transactions: u64,
+    /// The most transactions of each side at once.
+    pub transactions_max: u64,
+    /// Outgoing requests without final response.
+    pub requests: u64,
+    /// Streams (TCP) known.
+    pub streams: u64,
+    /// The most streams at once.
+    pub streams_max: u64,
+    /// Deadlines of calls, accounts and requests.
+    pub timers: u64,
+    /// Messages dropped because they could not be read or belonged to nothing.
+    pub messages_dropped: u64,
+    /// Datagrams received on signalling sockets.
+    pub datagrams_received: u64,
+    /// System calls that received them.
+    pub receive_batches: u64,
+    /// Datagrams sent from signalling sockets.
+    pub datagrams_sent: u64,
+    /// System calls that sent them.
+    pub send_batches: u64,
+    /// Messages that another signalling thread had to handle.
+    pub rerouted: u64,
+    /// Messages dropped because another signalling thread was too far behind.
+    pub reroute_dropped: u64,
+    /// Streams opened or accepted.
+    pub streams_opened: u64,
+    /// Streams closed because the peer did not read, was idle, or sent nothing.
+    pub streams_shed: u64,
+    /// RTP and RTCP packets received.
+    pub media_received: u64,
+    /// RTP and RTCP packets sent.
+    pub media_sent: u64,
+    /// Beats of media threads that came more than one beat late.
+    pub late_beats: u64,
+    /// Defects of the library that were caught. Please report them.
+    pub panics: u64,
+    /// Panics of Rust callbacks that were caught.
+    pub callback_panics: u64,
+    /// Inline callbacks that ran longer than 10 ms.
+    pub slow_callbacks: u64,
+    /// Keys that the application took too slowly and that were dropped.
+    pub events_dropped: u64,
+}
+
+/// Fills a struct from the list of names, and says which names it has no field for.
+macro_rules! fill {
+    ($list:expr, $($name:ident),* $(,)?) => {{
+        let mut stats = sipw_stats { size: size_of::<sipw_stats>() as u32, ..sipw_stats::default() };
+        let mut unknown: Vec<&'static str> = Vec::new();
+        for (name, value) in $list {
+            match name {
+                $(stringify!($name) => stats.$name = value,)*
+                other => unknown.push(other),
+            }
+        }
+        (stats, unknown)
+    }};
+}
+
+fn filled(list: Vec<(&'static str, u64)>) -> (sipw_stats, Vec<&'static str>) {
+    fill!(
+        list,
+        objects,
+        events_waiting,
+        accounts,
+        calls,
+        calls_max,
+        dialogs,
+        transactions,
+        transactions_max,
+        requests,
+        streams,
+        streams_max,
+        timers,
+        messages_dropped,
+        datagrams_received,
+        receive_batches,
+        datagrams_sent,
+        send_batches,
+        rerouted,
+        reroute_dropped,
+        streams_opened,
+        streams_shed,
+        media_received,
+        media_sent,
+        late_beats,
+        panics,
+        callback_panics,
+        slow_callbacks,
+        events_dropped,
+    )
+}
+
+/// Reads counts, fill and bounds of an engine; use the macro sipw_engine_stats().
+///
+/// @param out   where they go
+/// @param size  sizeof *out as the caller was compiled: nothing beyond it is written
+/// @return SIPW_E_INVAL, SIPW_E_GONE. From any thread; waits up to 100 ms for the signalling threads to tell how full their tables are.
+///         Inside a callback it does not wait: the tables are then those of up to 100 ms ago.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sipw_engine_stats_sized(
+    eng: *mut sipw_engine,
+    out: *mut sipw_stats,
+    size: usize,
+) -> sipw_status {
+    guard::status(|| {
+        let shared = find(eng)?;
+        wanted(out, "out")?;
+        let (mut stats, _) = filled(shared.engine().stats().list());
+        stats.size = size.min(size_of::<sipw_stats>()) as u32;
+        // SAFETY: checked for NULL; the caller promises `size` writable bytes.
+        unsafe { put_sized(out, &stats, size) };
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Stats;
+
+    #[test]
+    fn every_figure_of_the_engine_has_its_field() {
+        let list = Stats::default().list();
+        let (fields, unknown) = (size_of::<sipw_stats>() / 8 - 1, filled(list.clone()).1);
+        assert_eq!(unknown, Vec::<&str>::new());
+        assert_eq!(fields, list.len());
+    }
+}
