@@ -75,7 +75,7 @@ impl Call {
             answered: false,
             early_answer: None,
             options: Box::default(),
-            contact: invitation.contact.into(),
+            contact: invitation.contact,
             flow: Some(invitation.flow),
             ack: None,
             ticket: 0,
@@ -284,7 +284,7 @@ impl Call {
             uas: Uas::new(None, now),
             offer_in_2xx: false,
         }));
-        self.contact = invitation.contact.into();
+        self.contact = invitation.contact;
         if let Some(refused) = refused {
             return self.reject_offer(&refused, cx, out);
         }

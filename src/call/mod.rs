@@ -177,7 +177,7 @@ pub struct Call {
     /// Our answer as a provisional response carried it; the 200 repeats it.
     early_answer: Option<Bytes>,
     options: Box<CallOptions>,
-    contact: Box<str>,
+    contact: String,
     flow: Option<Flow>,
     /// The ACK to the last 2xx, for repeats of it.
     ack: Option<Box<(Target, Bytes)>>,

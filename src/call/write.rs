@@ -3,10 +3,10 @@
 use super::incoming::SDP;
 use super::{Call, Settings};
 use crate::base::Protocol;
+use crate::base::text::{into_text, push_address};
 use crate::dialog::{Dialog, Head};
 use crate::message::{Name, Writer};
 use crate::request::Attempt;
-use std::fmt::Write;
 use std::net::SocketAddr;
 
 /// Methods that this stack takes. RFC 3261 s20.5.
@@ -16,19 +16,20 @@ pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE";
 /// (RFC 5630 s3.1.3).
 #[must_use]
 pub fn contact(address: SocketAddr, protocol: Protocol, user: &str) -> String {
-    let mut out = String::with_capacity(64);
-    out.push_str("<sip:");
+    // `<sip:` user `@` 192.0.2.255:65535 `>`; what is longer grows.
+    let mut out = Vec::with_capacity(user.len().saturating_add(28));
+    out.extend_from_slice(b"<sip:");
     if !user.is_empty() {
-        out.push_str(user);
-        out.push('@');
+        out.extend_from_slice(user.as_bytes());
+        out.push(b'@');
     }
-    // Writing into a String cannot fail.
-    let _ = write!(out, "{address}");
+    push_address(&mut out, address);
     if protocol != Protocol::Udp {
-        let _ = write!(out, ";transport={protocol}");
+        out.extend_from_slice(b";transport=");
+        out.extend_from_slice(protocol.param().as_bytes());
     }
-    out.push('>');
-    out
+    out.push(b'>');
+    into_text(out)
 }
 
 /// Starts a request in `dialog`: everything up to Contact, credentials and User-Agent.
@@ -51,7 +52,7 @@ pub fn head<'o>(
 impl Call {
     /// Prints the initial INVITE with our offer (or the application's SDP). Called once per try; the offer is made once.
     pub fn write_invite(&mut self, attempt: &Attempt<'_>, user: &str, cx: &Settings, out: &mut Vec<u8>) {
-        self.contact = contact(attempt.contact, attempt.protocol, user).into();
+        self.contact = contact(attempt.contact, attempt.protocol, user);
         let body = self.offer_for_invite(attempt.contact.ip(), cx);
         let mut w = head(&self.dialog, "INVITE", attempt, Some(&self.contact), &cx.user_agent, out);
         w.header(Name::Allow, ALLOW);
@@ -64,7 +65,7 @@ impl Call {
 
     /// Prints a re-INVITE with our offer.
     pub fn write_reinvite(&mut self, attempt: &Attempt<'_>, user: &str, cx: &Settings, out: &mut Vec<u8>) {
-        self.contact = contact(attempt.contact, attempt.protocol, user).into();
+        self.contact = contact(attempt.contact, attempt.protocol, user);
         let body = self.offer_for_reinvite(attempt.contact.ip(), cx);
         let mut w = head(&self.dialog, "INVITE", attempt, Some(&self.contact), &cx.user_agent, out);
         w.header(Name::Allow, ALLOW);

@@ -104,6 +104,17 @@ pub(super) fn quoted_len(s: &[u8]) -> Option<usize> {
     }
 }
 
+/// First `;` outside quoted strings; the length of `s` when there is none.
+pub(super) fn find_semicolon(s: &str) -> usize {
+    let of = |word: u64, needle: u8| mark_below(word ^ ONES.wrapping_mul(needle as u64), 1);
+    let found = find_by(s.as_bytes(), |word| of(word, b';') | of(word, b'"'), |b| b == b';' || b == b'"');
+    match found {
+        Some(at) if s.as_bytes().get(at) == Some(&b';') => at,
+        Some(_) => find_unquoted(s, |b| b == b';'),
+        None => s.len(),
+    }
+}
+
 /// First byte that `stop` accepts outside quoted strings; the length of `s` when there is none.
 pub(super) fn find_unquoted(s: &str, stop: impl Fn(u8) -> bool) -> usize {
     let bytes = s.as_bytes();
@@ -245,5 +256,10 @@ mod tests {
     fn stops_are_found_outside_quotes() {
         assert_eq!(find_unquoted(r#"a=";";b"#, |b| b == b';'), 5);
         assert_eq!(find_unquoted("abc", |b| b == b';'), 3);
+        for text in
+            [r#"a=";";b"#, "abc", ";", "", "tag=12345678901234567890;x", r#"a=b;c=";""#, "0123456789abcdef;", r#"a=";"#]
+        {
+            assert_eq!(find_semicolon(text), find_unquoted(text, |b| b == b';'), "{text}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Parameters of headers and URIs: `;name=value;flag`. RFC 3261 s7.3.1, s25.1.
 
 use super::error::HeaderError;
-use super::lex::{find_unquoted, split_around, trim};
+use super::lex::{find_near, find_semicolon, split_around, trim};
 use crate::base::limits;
 use crate::base::text::is_token;
 use std::fmt;
@@ -104,7 +104,7 @@ impl<'a> Iterator for Split<'a> {
     type Item = &'a str;
     fn next(&mut self) -> Option<&'a str> {
         let text = self.0?;
-        let end = find_unquoted(text, |b| b == b';');
+        let end = find_semicolon(text);
         let (part, rest) = split_around(text, end);
         self.0 = (end < text.len()).then_some(rest);
         Some(trim(part))
@@ -112,7 +112,7 @@ impl<'a> Iterator for Split<'a> {
 }
 
 fn name_and_value(part: &str) -> Param<'_> {
-    match memchr::memchr(b'=', part.as_bytes()) {
+    match find_near(part.as_bytes(), b'=') {
         Some(at) => {
             let (name, value) = split_around(part, at);
             (trim(name), Some(trim(value)))

@@ -2,9 +2,8 @@
 
 use super::LocalMedia;
 use super::formats::Format;
-use crate::base::media::{Codec, Direction};
+use crate::base::media::Direction;
 use crate::sdp::{Writer, attribute::direction};
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 /// Our audio stream in one session description.
@@ -28,9 +27,9 @@ pub(super) fn print(
 ) {
     let (session_id, version, origin_ip) = origin;
     let mut w = Writer::new(out);
-    w.origin("-", session_id, version, origin_ip).line('s', format_args!("-")).connection(ip);
+    w.origin("-", session_id, version, origin_ip).begin(b's').text("-").end().connection(ip);
     if timing.is_empty() {
-        w.line('t', format_args!("0 0"));
+        w.begin(b't').text("0 0").end();
     }
     for (kind, value) in timing {
         w.line(*kind, format_args!("{value}"));
@@ -39,7 +38,7 @@ pub(super) fn print(
         match audio.filter(|a| a.slot == at) {
             Some(audio) => stream(&mut w, audio),
             None => {
-                w.line('m', format_args!("{slot}"));
+                w.begin(b'm').text(slot).end();
             }
         }
     }
@@ -47,40 +46,36 @@ pub(super) fn print(
 
 fn stream(w: &mut Writer<'_>, audio: &Audio<'_>) {
     let LocalMedia { rtp, rtcp, ptime_ms, .. } = audio.local;
-    let mut line = format!("audio {} {}", rtp.port(), audio.profile);
+    w.begin(b'm').text("audio ").number(rtp.port()).text(" ").text(audio.profile);
     for (pt, _) in audio.formats {
-        // Writing into a String cannot fail.
-        let _ = write!(line, " {pt}");
+        w.text(" ").number(*pt);
     }
-    w.line('m', format_args!("{line}"));
+    w.end();
     for (pt, format) in audio.formats {
+        w.begin(b'a').text("rtpmap:").number(*pt).text(" ");
         match format {
-            Format::Audio(codec) => codec_lines(w, *pt, *codec),
+            Format::Audio(codec) => {
+                w.text(codec.name()).text("/").number(codec.clock_rate_hz()).end();
+            }
             Format::TelephoneEvent => {
-                w.attribute("rtpmap", Some(format_args!("{pt} telephone-event/8000")));
-                w.attribute("fmtp", Some(format_args!("{pt} 0-15")));
+                w.text("telephone-event/8000").end();
+                w.begin(b'a').text("fmtp:").number(*pt).text(" 0-15").end();
             }
         }
     }
     if *ptime_ms > 0 {
-        w.attribute("ptime", Some(format_args!("{ptime_ms}")));
+        w.begin(b'a').text("ptime:").number(*ptime_ms).end();
     }
     if audio.mux {
-        w.attribute("rtcp-mux", None);
+        w.begin(b'a').text("rtcp-mux").end();
     }
     // Written beside rtcp-mux too: a peer that does not share the port falls back to it (RFC 5761 s5.1.1).
     if audio.mux && rtcp == rtp {
         // There is no other port.
     } else if rtcp.ip() != rtp.ip() {
-        let ip = rtcp.ip().to_canonical();
-        let kind = if ip.is_ipv4() { "IP4" } else { "IP6" };
-        w.attribute("rtcp", Some(format_args!("{} IN {kind} {ip}", rtcp.port())));
+        w.begin(b'a').text("rtcp:").number(rtcp.port()).text(" ").address(rtcp.ip()).end();
     } else if rtp.port().checked_add(1) != Some(rtcp.port()) {
-        w.attribute("rtcp", Some(format_args!("{}", rtcp.port())));
+        w.begin(b'a').text("rtcp:").number(rtcp.port()).end();
     }
-    w.attribute(direction::name(audio.direction), None);
-}
-
-fn codec_lines(w: &mut Writer<'_>, pt: u8, codec: Codec) {
-    w.attribute("rtpmap", Some(format_args!("{pt} {}/{}", codec.name(), codec.clock_rate_hz())));
+    w.begin(b'a').text(direction::name(audio.direction)).end();
 }

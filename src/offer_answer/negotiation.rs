@@ -354,12 +354,14 @@ impl Negotiation {
         let origin_ip = *self.origin_ip.get_or_insert(ip);
         let mut out = Vec::with_capacity(384);
         let id = self.session_id;
-        local::print(&mut out, (id, self.version, origin_ip), ip, timing, slots, audio);
-        if let Some(sent) = self.sent.as_ref().filter(|sent| ***sent == *out) {
-            return sent.clone();
+        if let Some(sent) = &self.sent {
+            local::print(&mut out, (id, self.version, origin_ip), ip, timing, slots, audio);
+            if **sent == *out {
+                return sent.clone();
+            }
+            out.clear();
         }
         self.version = self.version.saturating_add(1);
-        out.clear();
         local::print(&mut out, (id, self.version, origin_ip), ip, timing, slots, audio);
         let sdp = Bytes::from(out);
         self.sent = Some(sdp.clone());

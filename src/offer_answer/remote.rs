@@ -89,7 +89,7 @@ fn refuse(e: &SdpError) -> Refused {
 /// The line that keeps the place of a stream that is not taken. RFC 3264 s6, s8.2.
 fn slot(media: &Media<'_>) -> Box<str> {
     let format = media.formats.first().copied().unwrap_or("0");
-    format!("{} 0 {} {format}", media.kind, media.protocol).into()
+    [media.kind, " 0 ", media.protocol, " ", format].concat().into()
 }
 
 fn stream<'a>(

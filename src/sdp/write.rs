@@ -2,6 +2,7 @@
 
 use super::connection::address_type;
 use super::{Bandwidth, Connection, Session};
+use crate::base::text::{push_decimal, push_ip};
 use std::fmt::Arguments;
 use std::io::Write;
 use std::net::IpAddr;
@@ -19,31 +20,61 @@ impl<'o> Writer<'o> {
         Writer { out }
     }
 
+    /// Begins a line that is put together from parts; [`end`](Self::end) ends it.
+    pub fn begin(&mut self, kind: u8) -> &mut Self {
+        self.out.extend_from_slice(&[kind, b'=']);
+        self
+    }
+
+    /// Appends text to the line.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        let start = self.out.len();
+        self.out.extend_from_slice(text.as_bytes());
+        if memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()).is_some() {
+            clean(self.out, start);
+        }
+        self
+    }
+
+    /// Appends a number to the line.
+    pub fn number(&mut self, n: impl Into<u64>) -> &mut Self {
+        push_decimal(self.out, n.into());
+        self
+    }
+
+    /// Appends `IN IP4 192.0.2.1` to the line.
+    pub fn address(&mut self, ip: IpAddr) -> &mut Self {
+        let ip = ip.to_canonical();
+        self.text("IN ").text(address_type(ip)).text(" ");
+        push_ip(self.out, ip);
+        self
+    }
+
+    /// Ends the line.
+    pub fn end(&mut self) -> &mut Self {
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
     /// One line.
     pub fn line(&mut self, kind: char, value: Arguments<'_>) -> &mut Self {
         let start = self.out.len();
         // Writing into a Vec cannot fail.
         let _ = write!(self.out, "{kind}={value}");
-        for byte in self.out.iter_mut().skip(start) {
-            if matches!(byte, b'\r' | b'\n' | 0) {
-                *byte = b' ';
-            }
-        }
+        clean(self.out, start);
         self.out.extend_from_slice(b"\r\n");
         self
     }
 
     /// `o=`. RFC 8866 s5.2.
     pub fn origin(&mut self, username: &str, session_id: u64, version: u64, ip: IpAddr) -> &mut Self {
-        let ip = ip.to_canonical();
-        let kind = address_type(ip);
-        self.line('o', format_args!("{username} {session_id} {version} IN {kind} {ip}"))
+        self.begin(b'o').text(username).text(" ").number(session_id).text(" ").number(version).text(" ");
+        self.address(ip).end()
     }
 
     /// `c=`. RFC 8866 s5.7.
     pub fn connection(&mut self, ip: IpAddr) -> &mut Self {
-        let ip = ip.to_canonical();
-        self.line('c', format_args!("IN {} {ip}", address_type(ip)))
+        self.begin(b'c').address(ip).end()
     }
 
     /// `a=name`, or `a=name:value`.
@@ -62,6 +93,14 @@ impl<'o> Writer<'o> {
 
     fn connection_as_written(&mut self, c: &Connection<'_>) {
         self.line('c', format_args!("{} {} {}", c.network, c.address_type, c.address));
+    }
+}
+
+fn clean(out: &mut [u8], start: usize) {
+    for byte in out.iter_mut().skip(start) {
+        if matches!(byte, b'\r' | b'\n' | 0) {
+            *byte = b' ';
+        }
     }
 }
 
@@ -127,11 +166,7 @@ fn media(w: &mut Writer<'_>, media: &super::Media<'_>) {
         // At least one format must stand there (RFC 8866 s9); a device that sent none meant none.
         w.out.extend_from_slice(b" 0");
     }
-    for byte in w.out.iter_mut().skip(start) {
-        if matches!(byte, b'\r' | b'\n' | 0) {
-            *byte = b' ';
-        }
-    }
+    clean(w.out, start);
     w.out.extend_from_slice(b"\r\n");
     if let Some(information) = media.information {
         w.line('i', format_args!("{information}"));

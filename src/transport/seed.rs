@@ -1,6 +1,6 @@
 //! What a response copies from its request, kept small. RFC 3261 s8.2.6, s12.1.1.
 
-use super::via::{ViaFix, fixed};
+use super::via::{ViaFix, push_fixed};
 use crate::message::{Name, Writer, check};
 
 /// The lines that every response to one request repeats, printed once: Via, Record-Route, From, To, Call-ID, CSeq, Timestamp. With it
@@ -24,7 +24,11 @@ impl ResponseSeed {
         let mut fix = Some(fix);
         for via in request.list(Name::Via) {
             match fix.take() {
-                Some(fix) => line(&mut lines, Name::Via, &fixed(via, fix)),
+                Some(fix) => {
+                    let start = begin(&mut lines, Name::Via);
+                    push_fixed(&mut lines, via, fix);
+                    end(&mut lines, start);
+                }
                 None => line(&mut lines, Name::Via, via),
             }
         }
@@ -90,9 +94,25 @@ impl ResponseSeed {
 }
 
 fn line(out: &mut Vec<u8>, name: Name, value: &str) {
+    let start = begin(out, name);
+    out.extend_from_slice(value.as_bytes());
+    end(out, start);
+}
+
+fn begin(out: &mut Vec<u8>, name: Name) -> usize {
     out.extend_from_slice(name.as_str().as_bytes());
     out.extend_from_slice(b": ");
-    // A folded value becomes one line.
-    out.extend(value.bytes().map(|b| if matches!(b, b'\r' | b'\n' | 0) { b' ' } else { b }));
+    out.len()
+}
+
+/// Ends a line whose value begins at `start`; a folded value becomes one line.
+fn end(out: &mut Vec<u8>, start: usize) {
+    if let Some(value) = out.get_mut(start..)
+        && memchr::memchr3(b'\r', b'\n', 0, value).is_some()
+    {
+        for byte in value.iter_mut().filter(|b| matches!(b, b'\r' | b'\n' | 0)) {
+            *byte = b' ';
+        }
+    }
     out.extend_from_slice(b"\r\n");
 }

@@ -1,8 +1,8 @@
 //! The server's half of Via: `received` and `rport`, and where responses go. RFC 3261 s18.2.1, s18.2.2, RFC 3581 s4.
 
+use crate::base::text::{push_decimal, push_ip};
 use crate::base::{Flow, Protocol};
 use crate::message::{Message, Name, Via, Writer};
-use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 /// What the server adds to the top Via of a request. The request itself is not rewritten: this is kept beside it.
@@ -59,7 +59,9 @@ pub fn sent_by(via: &Via<'_>, protocol: Protocol) -> Option<SocketAddr> {
 pub fn response_vias(writer: &mut Writer<'_>, request: &Message<'_>, fix: &ViaFix) {
     let mut vias = request.list(Name::Via);
     if let Some(top) = vias.next() {
-        writer.header(Name::Via, fixed(top, fix));
+        let mut value = Vec::with_capacity(top.len().saturating_add(64));
+        push_fixed(&mut value, top, fix);
+        writer.header(Name::Via, value);
     }
     for via in vias {
         writer.header(Name::Via, via);
@@ -67,26 +69,25 @@ pub fn response_vias(writer: &mut Writer<'_>, request: &Message<'_>, fix: &ViaFi
 }
 
 /// The top Via value with our parameters; a `received` that the client wrote itself is dropped.
-pub(super) fn fixed(value: &str, fix: &ViaFix) -> String {
-    let (head, params) = value.split_at(value.find(';').unwrap_or(value.len()));
-    let mut out = String::with_capacity(value.len().saturating_add(64));
-    out.push_str(head.trim_end());
-    for param in params.split(';').map(str::trim).filter(|param| !param.is_empty()) {
-        let name = param.split('=').next().unwrap_or_default().trim();
+pub(super) fn push_fixed(out: &mut Vec<u8>, value: &str, fix: &ViaFix) {
+    let (head, params) = value.split_at(memchr::memchr(b';', value.as_bytes()).unwrap_or(value.len()));
+    out.extend_from_slice(head.trim_ascii_end().as_bytes());
+    for param in params.split(';').map(str::trim_ascii).filter(|param| !param.is_empty()) {
+        let name = param.split('=').next().unwrap_or_default().trim_ascii_end();
         let ours = name.eq_ignore_ascii_case("received") || (fix.rport.is_some() && name.eq_ignore_ascii_case("rport"));
         if !ours {
-            out.push(';');
-            out.push_str(param);
+            out.push(b';');
+            out.extend_from_slice(param.as_bytes());
         }
     }
-    // Writing into a String cannot fail.
     if let Some(received) = fix.received {
-        let _ = write!(out, ";received={received}");
+        out.extend_from_slice(b";received=");
+        push_ip(out, received);
     }
     if let Some(rport) = fix.rport {
-        let _ = write!(out, ";rport={rport}");
+        out.extend_from_slice(b";rport=");
+        push_decimal(out, rport.into());
     }
-    out
 }
 
 #[cfg(test)]
@@ -99,6 +100,12 @@ mod tests {
 
     fn via(text: &str) -> Via<'_> {
         Via::parse(text).unwrap()
+    }
+
+    fn fixed(value: &str, fix: &ViaFix) -> String {
+        let mut out = Vec::new();
+        push_fixed(&mut out, value, fix);
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
