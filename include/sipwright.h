@@ -503,6 +503,10 @@ typedef struct sipw_account_options {
     const char *codecs;
     /** Seconds of registration to ask for, 60 to 86,400. 0: 3,600. */
     uint32_t expires_s;
+    /** TLS profile of its connections, one of sipw_tls_config::profiles. NULL: the engine's default. */
+    const char *tls_profile;
+    /** Path that its WebSocket connections ask for, "/ws". NULL: "/". */
+    const char *ws_path;
 } sipw_account_options;
 
 /** One header of yours. */

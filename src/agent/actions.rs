@@ -44,9 +44,8 @@ impl Agent {
                 Action::Reinvite => self.start(Owner::Reinvite(id), now),
                 Action::Ack { dialog, body, keep } => self.send_ack(id, dialog, body, keep, now),
                 Action::RepeatAck => {
-                    if let Some((target, bytes)) = self.calls.get(&id).and_then(Call::ack).cloned() {
-                        let wire = &mut self.from_transports;
-                        self.transports.send(target.protocol, target.remote, target.local, "", bytes, now, wire);
+                    if let Some((way, bytes)) = self.calls.get(&id).and_then(Call::ack).cloned() {
+                        self.transports.send(&way, bytes, now, &mut self.from_transports);
                     }
                 }
                 Action::Bye(dialog) => {

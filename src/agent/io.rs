@@ -7,6 +7,7 @@ use crate::base::{Duration, Instant, WallClock};
 pub use crate::call::io::{CallMedia, CallOptions, EventKind, Outcome};
 use crate::media::io::{Codec, MediaEvent, MediaOrder};
 pub use crate::resolve::{Query, Target};
+pub use crate::transport::{Opened, Peer};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 
@@ -80,15 +81,13 @@ pub enum Input<'a> {
     StreamOpened {
         /// The stream.
         flow: Flow,
-        /// True when we opened it (it answers an `Output::Connect` with the same protocol and remote address).
-        outgoing: bool,
+        /// Which `Output::Connect` it answers, and what is known of the peer.
+        opened: Opened,
     },
     /// A stream could not be opened.
     ConnectFailed {
         /// From the `Connect`.
-        protocol: Protocol,
-        /// From the `Connect`.
-        remote: SocketAddr,
+        peer: Peer,
         /// What the system said.
         reason: String,
     },
@@ -132,14 +131,10 @@ pub enum Input<'a> {
 pub enum Output {
     /// Send a message. On a stream of another shard the driver queues it to its home.
     Transmit(Transmit),
-    /// Open a stream. Answered by `StreamOpened { outgoing: true }` or `ConnectFailed`.
+    /// Open a stream. Answered by `StreamOpened` with this peer as `asked`, or `ConnectFailed`.
     Connect {
-        /// Protocol.
-        protocol: Protocol,
-        /// Where.
-        remote: SocketAddr,
-        /// Name to verify (TLS).
-        name: String,
+        /// Whom to.
+        peer: Peer,
     },
     /// Close a stream.
     Close {
@@ -197,6 +192,10 @@ pub struct AccountConfig {
     pub expires_s: u32,
     /// Codecs in order of preference; empty takes the agent's.
     pub codecs: Vec<Codec>,
+    /// TLS profile of its connections; empty for the default one.
+    pub tls_profile: String,
+    /// Path that its WebSocket connections ask for; empty for `/`.
+    pub ws_path: String,
 }
 
 impl Default for AccountConfig {
@@ -212,6 +211,8 @@ impl Default for AccountConfig {
             register: false,
             expires_s: 3600,
             codecs: Vec::new(),
+            tls_profile: String::new(),
+            ws_path: String::new(),
         }
     }
 }

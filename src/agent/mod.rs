@@ -196,15 +196,15 @@ impl Agent {
             }
             Input::StreamData { flow, bytes } => self.stream_data(flow, bytes, now),
             Input::Routed { flow, bytes } => self.receive(flow, bytes, false, now),
-            Input::StreamOpened { flow, outgoing } => {
-                self.transports.stream_opened(flow, outgoing, now, &mut self.from_transports);
+            Input::StreamOpened { flow, opened } => {
+                self.transports.stream_opened(flow, opened, now, &mut self.from_transports);
             }
             Input::StreamClosed { flow } => {
                 self.transports.stream_closed(&flow);
                 self.flow_failed(&flow, now);
             }
-            Input::ConnectFailed { protocol, remote, reason } => {
-                self.transports.connect_failed(protocol, remote, &reason, &mut self.from_transports);
+            Input::ConnectFailed { peer, reason } => {
+                self.transports.connect_failed(&peer, &reason, &mut self.from_transports);
             }
             Input::TransmitFailed { flow, reason } => {
                 tracing::debug!(reason = %Pii(&reason), "a datagram could not be sent");

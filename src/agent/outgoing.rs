@@ -2,21 +2,23 @@
 
 use super::account::{Account, Registering};
 use super::command::Plain;
-use super::io::Outcome;
+use super::io::{AccountConfig, Outcome};
 use super::response::retry_after_s;
 use super::timers::Failure;
 use super::{Agent, User, io::Output};
 use crate::auth::{Credentials, DigestCache};
 use crate::base::id::{AccountId, CallId};
-use crate::base::{Flow, Instant};
+use crate::base::{Flow, Instant, Map};
 use crate::call::{ALLOW, Action, Call, Settings, contact, head};
 use crate::dialog::Dialog;
 use crate::message::{Method, Name, Uri, check};
 use crate::request::{self, Attempt, Io, OutgoingRequest, Template};
 use crate::resolve::{Query, Target};
 use crate::transaction::TransactionId;
+use crate::transport::{Identity, is_invalid, needs_identity};
 use bytes::Bytes;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// For whom a request runs.
 #[derive(Debug)]
@@ -137,12 +139,13 @@ impl Agent {
     fn launch(&mut self, key: u64, now: Instant) {
         let Some(running) = self.running.get(&key).filter(|running| running.request.is_none()) else { return };
         let Some((dialog, flow)) = self.ground_of(&running.owner) else { return };
-        let name = Uri::parse(dialog.next_hop()).map(|uri| uri.host).unwrap_or_default();
+        let account = self.account_of(&running.owner);
+        let identity = self.identity(&running.targets, dialog.next_hop(), account);
         let method = match &running.owner {
             Owner::Plain(plain) => Method::from_token(&plain.method),
             owner => owner.method(),
         };
-        let mut request = OutgoingRequest::new(method, &running.targets, name);
+        let mut request = OutgoingRequest::new(method, &running.targets, identity);
         if let Some(flow) = flow.filter(|flow| flow.protocol.is_reliable()) {
             request = request.reusing(flow);
         }
@@ -211,6 +214,21 @@ impl Agent {
         }
     }
 
+    fn account_of(&self, owner: &Owner) -> AccountId {
+        account_of(&self.calls, owner)
+    }
+
+    /// What tells connections to a next hop apart, where its targets need that.
+    fn identity(&self, targets: &[Target], next_hop: &str, account: AccountId) -> Option<Arc<Identity>> {
+        if !targets.iter().any(|target| needs_identity(target.protocol)) {
+            return None;
+        }
+        let name = Uri::parse(next_hop).map(|uri| uri.host.to_ascii_lowercase()).unwrap_or_default();
+        let config = self.accounts.find(account).map(|account| &account.config);
+        let of = |value: fn(&AccountConfig) -> &String| config.map(value).cloned().unwrap_or_default();
+        Some(Arc::new(Identity { name, profile: of(|c| &c.tls_profile), resource: of(|c| &c.ws_path) }))
+    }
+
     /// Lets a request act with everything that it needs.
     fn drive(
         &mut self,
@@ -221,11 +239,7 @@ impl Agent {
         let Some(Running { owner, request: Some(request), .. }) = self.running.get_mut(&key) else {
             return request::Outcome::Ignored;
         };
-        let account = match owner {
-            Owner::Invite(id) | Owner::Reinvite(id) => self.calls.get(id).map(Call::account).unwrap_or_default(),
-            Owner::Bye { account, .. } | Owner::Register(account) => *account,
-            Owner::Plain(plain) => plain.account,
-        };
+        let account = account_of(&self.calls, owner);
         let initial = matches!(owner, Owner::Invite(_));
         let mut account = self.accounts.find_mut(account).map(parts);
         let user = account.as_ref().map_or("", |a| a.user);
@@ -388,7 +402,9 @@ impl Agent {
     }
 
     fn launch_ack(&mut self, ack: PendingAck, target: &Target, now: Instant) {
-        let flow = self.calls.get(&ack.call).and_then(Call::flow);
+        let call = self.calls.get(&ack.call);
+        let (flow, account) = (call.and_then(Call::flow), call.map(Call::account).unwrap_or_default());
+        let identity = self.identity(std::slice::from_ref(target), ack.dialog.next_hop(), account);
         let mut io = Io {
             transactions: &mut self.transactions,
             transports: &mut self.transports,
@@ -403,17 +419,17 @@ impl Agent {
         };
         let user_agent = &self.settings.user_agent;
         let (dialog, body) = (&ack.dialog, ack.body.as_deref());
-        let name = Uri::parse(dialog.next_hop()).map(|uri| uri.host).unwrap_or_default();
         let cseq = dialog.local_cseq();
-        let (target, bytes) =
-            request::send_once(target, name, flow, cseq, &ack.credentials, &mut io, |attempt, out| {
+        let identity = identity.as_ref();
+        let (way, bytes) =
+            request::send_once(target, identity, flow, cseq, &ack.credentials, &mut io, |attempt, out| {
                 let w = head(dialog, "ACK", attempt, None, user_agent, out);
                 w.finish(body.map(|_| "application/sdp"), body.unwrap_or_default());
             });
         if ack.keep
             && let Some(call) = self.calls.get_mut(&ack.call)
         {
-            call.keep_ack(target, bytes);
+            call.keep_ack(way, bytes);
         }
     }
 
@@ -431,8 +447,20 @@ impl Agent {
                 remote: SocketAddr::new(ip, query.port_or_default()),
                 local: flow.local.ip(),
             }),
+            // A browser: it can be reached only over the connection that it opened. RFC 7118 s5.
+            (Some(flow), None) if flow.protocol.is_reliable() && is_invalid(uri.host) => {
+                Whereto::Known(Target { protocol: flow.protocol, remote: flow.remote, local: flow.local.ip() })
+            }
             _ => Whereto::Ask(query),
         }
+    }
+}
+
+fn account_of(calls: &Map<CallId, Call>, owner: &Owner) -> AccountId {
+    match owner {
+        Owner::Invite(id) | Owner::Reinvite(id) => calls.get(id).map(Call::account).unwrap_or_default(),
+        Owner::Bye { account, .. } | Owner::Register(account) => *account,
+        Owner::Plain(plain) => plain.account,
     }
 }
 

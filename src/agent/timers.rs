@@ -47,8 +47,8 @@ impl Agent {
     fn transport_action(&mut self, action: transport::Action, now: Instant) {
         match action {
             transport::Action::Transmit(transmit) => self.out.push_back(Output::Transmit(transmit)),
-            transport::Action::Connect { protocol, remote, name } => {
-                self.out.push_back(Output::Connect { protocol, remote, name });
+            transport::Action::Connect { peer } => {
+                self.out.push_back(Output::Connect { peer });
             }
             transport::Action::Close { flow } => self.out.push_back(Output::Close { flow }),
             transport::Action::Ready { waiter, flow } => self.flow_ready(waiter, flow, now),

@@ -25,9 +25,8 @@ use crate::base::{Duration, Flow, Instant, Timers};
 use crate::dialog::Dialog;
 use crate::media::io::{MediaOrder, Quality};
 use crate::offer_answer::Negotiation;
-use crate::resolve::Target;
 use crate::transaction::TransactionId;
-use crate::transport::ResponseSeed;
+use crate::transport::{ResponseSeed, Way};
 use crate::usage::invite::{Reinvite, Uas};
 use bytes::Bytes;
 use io::{CallOptions, EventKind, Outcome};
@@ -180,7 +179,7 @@ pub struct Call {
     contact: String,
     flow: Option<Flow>,
     /// The ACK to the last 2xx, for repeats of it.
-    ack: Option<Box<(Target, Bytes)>>,
+    ack: Option<Box<(Way, Bytes)>>,
     /// The agent's name for our INVITE under way.
     ticket: u64,
     forks: Vec<Box<str>>,
@@ -229,13 +228,13 @@ impl Call {
     }
 
     /// Keeps the ACK for repeats of the 2xx.
-    pub fn keep_ack(&mut self, target: Target, ack: Bytes) {
-        self.ack = Some(Box::new((target, ack)));
+    pub fn keep_ack(&mut self, way: Way, ack: Bytes) {
+        self.ack = Some(Box::new((way, ack)));
     }
 
     /// The kept ACK.
     #[must_use]
-    pub fn ack(&self) -> Option<&(Target, Bytes)> {
+    pub fn ack(&self) -> Option<&(Way, Bytes)> {
         self.ack.as_deref()
     }
 

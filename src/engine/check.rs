@@ -58,6 +58,8 @@ pub(super) fn account(config: &AccountConfig) -> Result<(), Error> {
         ("realm", &config.realm),
         ("registrar", &config.registrar),
         ("proxy", &config.proxy),
+        ("TLS profile", &config.tls_profile),
+        ("WebSocket path", &config.ws_path),
     ];
     for (what, value) in texts {
         text(what, value)?;

@@ -47,6 +47,10 @@ pub struct sipw_account_options {
     pub codecs: *const c_char,
     /// Seconds of registration to ask for, 60 to 86,400. 0: 3,600.
     pub expires_s: u32,
+    /// TLS profile of its connections, one of sipw_tls_config::profiles. NULL: the engine's default.
+    pub tls_profile: *const c_char,
+    /// Path that its WebSocket connections ask for, "/ws". NULL: "/".
+    pub ws_path: *const c_char,
 }
 
 // SAFETY: integers and raw pointers.
@@ -128,12 +132,16 @@ unsafe fn account(
             proxy: String::new(),
             expires_s: DEFAULT_EXPIRES_S,
             codecs: Vec::new(),
+            tls_profile: String::new(),
+            ws_path: String::new(),
         };
         let Some(options) = read(options, "sipw_account_options")? else { return Ok(config) };
         config.auth_user = owned(options.auth_user, "auth_user")?;
         config.realm = owned(options.realm, "realm")?;
         config.registrar = owned(options.registrar, "registrar")?;
         config.proxy = owned(options.proxy, "proxy")?;
+        config.tls_profile = owned(options.tls_profile, "tls_profile")?;
+        config.ws_path = owned(options.ws_path, "ws_path")?;
         config.codecs = codecs(options.codecs)?;
         match options.registration {
             0 => {}

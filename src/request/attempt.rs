@@ -5,9 +5,10 @@ use crate::base::{Flow, Instant, Protocol, Rng};
 use crate::message::{Name, Uri, Writer};
 use crate::resolve::Target;
 use crate::transaction::{self, Transactions};
-use crate::transport::{self, Transports, shard};
+use crate::transport::{self, Identity, Peer, Transports, Way, shard};
 use bytes::Bytes;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Prints a request, once for each try.
 pub trait Template {
@@ -78,16 +79,9 @@ pub struct Io<'a> {
 }
 
 impl Io<'_> {
-    /// The way to the target that is there already. `reuse` is a stream that the dialog came on: it is taken when the peer is the same.
-    pub(super) fn flow_to(&self, target: &Target, reuse: Option<Flow>) -> Option<Flow> {
-        let same = |flow: &Flow| {
-            flow.protocol.is_reliable()
-                && flow.protocol == target.protocol
-                && flow.remote.ip() == target.remote.ip()
-                && self.transports.is_open(flow)
-        };
-        let reused = reuse.filter(same);
-        reused.or_else(|| self.transports.flow_to(target.protocol, target.remote, target.local))
+    /// The way to the peer that is there already. `reuse` is a stream that the dialog came on: it is taken when the peer is the same.
+    pub(super) fn flow_to(&self, peer: &Peer, local: std::net::IpAddr, reuse: Option<Flow>) -> Option<Flow> {
+        reuse.filter(|flow| self.transports.carries(flow, peer)).or_else(|| self.transports.flow_to(peer, local))
     }
 
     /// Whether `bytes` must not go over UDP. RFC 3261 s18.1.1.
@@ -139,24 +133,22 @@ pub(super) fn scope<'a>(method: &'a str, template: &'a impl Template, next_hop: 
 /// sent again ([`Transports::send`]). `credentials` are those of the INVITE (s22.1).
 pub fn send_once(
     target: &Target,
-    name: &str,
+    identity: Option<&Arc<Identity>>,
     reuse: Option<Flow>,
     cseq: u32,
     credentials: &[(Name, String)],
     io: &mut Io<'_>,
     mut write: impl FnMut(&Attempt<'_>, &mut Vec<u8>),
-) -> (Target, Bytes) {
+) -> (Way, Bytes) {
     let mut target = *target;
     let mut bytes = io.print(&target, cseq, credentials, &mut write);
     if io.is_too_large(target.protocol, &bytes) {
         target.protocol = Protocol::Tcp;
         bytes = io.print(&target, cseq, credentials, &mut write);
     }
-    match io.flow_to(&target, reuse) {
-        Some(flow) => io.transports.transmit(crate::base::Transmit { flow, bytes: bytes.clone() }, io.now, io.wire),
-        None => {
-            io.transports.send(target.protocol, target.remote, target.local, name, bytes.clone(), io.now, io.wire);
-        }
-    }
-    (target, bytes)
+    let peer = Peer::new(target.protocol, target.remote, identity);
+    let flow = io.flow_to(&peer, target.local, reuse);
+    let way = Way { peer, local: target.local, flow };
+    io.transports.send(&way, bytes.clone(), io.now, io.wire);
+    (way, bytes)
 }

@@ -40,7 +40,7 @@
 //! // 1. The targets are known (`resolve::Query` was answered): start. `Sent(id)`: note that `id` belongs to this request.
 //! //    `Connecting`: wait for `transport::Action::Ready` or `Unreachable` with `waiter`, then `on_ready` or `on_unreachable`.
 //! let target = Target { protocol: Protocol::Udp, remote: "192.0.2.9:5060".parse().unwrap(), local: "192.0.2.1".parse().unwrap() };
-//! let mut request = OutgoingRequest::new(Method::Options, &[target], "192.0.2.9");
+//! let mut request = OutgoingRequest::new(Method::Options, &[target], None);
 //! let Outcome::Sent(id) = request.start(&mut Options, &mut io) else { panic!() };
 //!
 //! // 2. Drain `actions`: `Transmit` goes to `Transports::transmit`; `Timeout(id)`, `TransportError(id)` to `on_timeout`,

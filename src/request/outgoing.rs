@@ -6,13 +6,15 @@ use crate::base::{Flow, Protocol, limits};
 use crate::message::{Method, Name, check};
 use crate::resolve::{Target, Targets};
 use crate::transaction::TransactionId;
+use crate::transport::{Identity, Peer};
+use std::sync::Arc;
 
 /// One outgoing request (no ACK) from start to final.
 #[derive(Debug)]
 pub struct OutgoingRequest {
     method: Box<str>,
-    /// Name of the next hop, to verify on TLS.
-    name: Box<str>,
+    /// What tells connections to the next hop apart.
+    identity: Option<Arc<Identity>>,
     targets: Targets,
     reuse: Option<Flow>,
     cseq: u32,
@@ -71,12 +73,12 @@ pub enum Outcome {
 }
 
 impl OutgoingRequest {
-    /// A request to the targets in order. `name` is the next hop's host name (verified where the target is TLS).
+    /// A request to the targets in order. `identity` names the next hop where a target is TLS or a WebSocket.
     #[must_use]
-    pub fn new(method: Method<'_>, targets: &[Target], name: &str) -> Self {
+    pub fn new(method: Method<'_>, targets: &[Target], identity: Option<Arc<Identity>>) -> Self {
         OutgoingRequest {
             method: method.as_str().into(),
-            name: name.into(),
+            identity,
             targets: Targets::new(targets),
             reuse: None,
             cseq: 0,
@@ -263,7 +265,7 @@ impl OutgoingRequest {
     /// changed the template. Ends in `Failed` (482) after `limits::REDIRECTIONS` times.
     pub fn retry(
         &mut self,
-        redirected: Option<(&[Target], &str)>,
+        redirected: Option<(&[Target], Option<Arc<Identity>>)>,
         template: &mut impl Template,
         io: &mut Io<'_>,
     ) -> Outcome {
@@ -274,9 +276,9 @@ impl OutgoingRequest {
             return self.fail(482, "redirected too often".to_owned());
         }
         self.retries = self.retries.saturating_add(1);
-        if let Some((targets, name)) = redirected {
+        if let Some((targets, identity)) = redirected {
             self.targets = Targets::new(targets);
-            self.name = name.into();
+            self.identity = identity;
             self.reuse = None;
         }
         self.state = State::Idle;
@@ -336,7 +338,7 @@ impl OutgoingRequest {
 
     /// One try. `small`: TCP was tried for a large request and is not to be had.
     fn attempt(&mut self, target: Target, small: bool, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
-        let Some(flow) = io.flow_to(&target, self.reuse) else { return self.connect(target, false, io) };
+        let Some(flow) = self.flow_to(&target, io) else { return self.connect(target, false, io) };
         if small || target.protocol != Protocol::Udp || io.udp_limit == 0 {
             return self.send(target, flow, template, io);
         }
@@ -345,7 +347,7 @@ impl OutgoingRequest {
             return self.launch(target, flow, bytes, io);
         }
         let target = Target { protocol: Protocol::Tcp, ..target };
-        match io.flow_to(&target, self.reuse) {
+        match self.flow_to(&target, io) {
             Some(flow) => self.send(target, flow, template, io),
             None => self.connect(target, true, io),
         }
@@ -353,8 +355,16 @@ impl OutgoingRequest {
 
     fn connect(&mut self, target: Target, oversize: bool, io: &mut Io<'_>) -> Outcome {
         self.state = State::Connecting { target, oversize };
-        io.transports.connect(target.protocol, target.remote, &self.name, io.waiter, io.now, io.wire);
+        io.transports.connect(&self.peer(&target), io.waiter, io.now, io.wire);
         Outcome::Connecting
+    }
+
+    fn peer(&self, target: &Target) -> Peer {
+        Peer::new(target.protocol, target.remote, self.identity.as_ref())
+    }
+
+    fn flow_to(&self, target: &Target, io: &Io<'_>) -> Option<Flow> {
+        io.flow_to(&self.peer(target), target.local, self.reuse)
     }
 
     fn send(&mut self, target: Target, flow: Flow, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {

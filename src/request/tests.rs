@@ -7,7 +7,7 @@ use crate::base::{Duration, Flow, Instant, Protocol, Rng, Timers};
 use crate::message::{Authorization, Message, Method, Name, Writer, check};
 use crate::resolve::Target;
 use crate::transaction::{self, OnResponse, TransactionId, Transactions};
-use crate::transport::{self, TransportConfig, Transports};
+use crate::transport::{self, Opened, Peer, TransportConfig, Transports};
 
 struct Caller {
     method: &'static str,
@@ -92,7 +92,7 @@ impl Rig {
             account: None,
             now: Instant::ZERO,
             caller: Caller { method, cseq: 0, body: Vec::new() },
-            request: OutgoingRequest::new(Method::from_token(method), targets, "example.com"),
+            request: OutgoingRequest::new(Method::from_token(method), targets, None),
             sent: Vec::new(),
             connects: Vec::new(),
         }
@@ -134,7 +134,7 @@ impl Rig {
                     transport::Action::Transmit(t) => {
                         self.sent.push((t.flow, String::from_utf8(t.bytes.to_vec()).unwrap()));
                     }
-                    transport::Action::Connect { protocol, remote, .. } => self.connects.push((protocol, remote)),
+                    transport::Action::Connect { peer } => self.connects.push((peer.protocol, peer.remote)),
                     transport::Action::Ready { waiter, flow } => {
                         assert_eq!(waiter, 7);
                         last = Some(self.request.on_ready(flow, &mut self.caller, io!(self)));
@@ -192,12 +192,14 @@ impl Rig {
             remote: t.remote,
             connection: 3 << 56 | u64::from(host),
         };
-        self.transports.stream_opened(flow, true, self.now, &mut self.wire);
+        let peer = Peer::new(protocol, t.remote, None);
+        self.transports.stream_opened(flow, Opened::to(peer), self.now, &mut self.wire);
         self.drain()
     }
 
     fn refused(&mut self, protocol: Protocol, host: u8) -> Option<Outcome> {
-        self.transports.connect_failed(protocol, target(protocol, host).remote, "refused", &mut self.wire);
+        let peer = Peer::new(protocol, target(protocol, host).remote, None);
+        self.transports.connect_failed(&peer, "refused", &mut self.wire);
         self.drain()
     }
 }
@@ -276,7 +278,7 @@ fn a_stream_is_opened_and_then_used_again() {
     assert!(header(&text, Name::Via).starts_with("SIP/2.0/TCP 192.0.2.1:5071;"));
     rig.answer(200, "");
 
-    rig.request = OutgoingRequest::new(Method::Message, &[target(Protocol::Tcp, 9)], "example.com");
+    rig.request = OutgoingRequest::new(Method::Message, &[target(Protocol::Tcp, 9)], None);
     sent(&rig.start());
     assert_eq!(rig.connects.len(), 1);
 }
@@ -329,7 +331,7 @@ fn a_challenge_is_answered_with_the_next_cseq() {
     assert_eq!(rig.answer(200, ""), Outcome::Final(200));
 
     // The next request carries its credentials at once.
-    rig.request = OutgoingRequest::new(Method::Register, &[target(Protocol::Udp, 9)], "example.com");
+    rig.request = OutgoingRequest::new(Method::Register, &[target(Protocol::Udp, 9)], None);
     rig.start();
     let (_, text) = rig.last();
     let value = header(&text, Name::Authorization);
@@ -430,7 +432,7 @@ fn redirections_are_followed_a_bounded_number_of_times() {
     for round in 0..5u8 {
         assert_eq!(rig.answer(302, ""), Outcome::Final(302));
         let targets = [target(Protocol::Udp, 20 + round)];
-        let next = rig.request.retry(Some((&targets, "b.example")), &mut rig.caller, io!(rig));
+        let next = rig.request.retry(Some((&targets, None)), &mut rig.caller, io!(rig));
         sent(&next);
         let (flow, text) = rig.last();
         assert_eq!(flow.remote, targets[0].remote);
@@ -451,8 +453,8 @@ fn a_dialogs_stream_is_used_again_for_the_same_peer_only() {
             remote: "192.0.2.9:41234".parse().unwrap(),
             connection: 3 << 56 | 5,
         };
-        rig.transports.stream_opened(flow, false, rig.now, &mut rig.wire);
-        rig.request = OutgoingRequest::new(Method::Bye, &[target(Protocol::Tcp, host)], "").reusing(flow);
+        rig.transports.stream_opened(flow, Opened::accepted(), rig.now, &mut rig.wire);
+        rig.request = OutgoingRequest::new(Method::Bye, &[target(Protocol::Tcp, host)], None).reusing(flow);
         assert_eq!(matches!(rig.start(), Outcome::Sent(_)), reused);
     }
 }
@@ -462,7 +464,7 @@ fn an_ack_goes_once_and_is_remembered() {
     let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9)]);
     let credentials = vec![(Name::Authorization, "Digest x".to_owned())];
     let t = target(Protocol::Tcp, 9);
-    let (_, bytes) = send_once(&t, "", None, 4, &credentials, io!(rig), |attempt, out| {
+    let (_, bytes) = send_once(&t, None, None, 4, &credentials, io!(rig), |attempt, out| {
         let mut w = Writer::request(out, "ACK", "sip:bob@192.0.2.9");
         w.header(Name::Via, attempt.via).header_fmt(Name::CSeq, format_args!("{} ACK", attempt.cseq));
         attempt.write_credentials(&mut w);

@@ -24,7 +24,9 @@ mod watch;
 pub use ladder::Ladder;
 pub use network::Conditions;
 
-use crate::agent::io::{AccountConfig, AgentConfig, CallOptions, Command, Event, Input, Listener, Output};
+use crate::agent::io::{
+    AccountConfig, AgentConfig, CallOptions, Command, Event, Input, Listener, Opened, Output, Peer,
+};
 use crate::agent::{Agent, Tables};
 use crate::base::id::{AccountId, CallId, Origin, RequestId};
 use crate::base::{Duration, Flow, Instant, Protocol, Rng, Timers, WallClock};
@@ -49,8 +51,8 @@ const START_UNIX_US: u64 = 1_767_225_600_000_000;
 enum Happening {
     Datagram { from: SocketAddr, to: SocketAddr, bytes: Bytes },
     Rtp { from: SocketAddr, to: SocketAddr, bytes: Bytes },
-    StreamOpened { host: HostId, flow: Flow, outgoing: bool },
-    ConnectFailed { host: HostId, shard: u8, protocol: Protocol, remote: SocketAddr },
+    StreamOpened { host: HostId, flow: Flow, opened: Opened },
+    ConnectFailed { host: HostId, shard: u8, peer: Peer },
     StreamData { host: HostId, flow: Flow, bytes: Bytes },
     StreamClosed { host: HostId, flow: Flow },
     Command { host: HostId, shard: u8, command: Box<Command> },
@@ -376,12 +378,12 @@ impl World {
                 self.hosts[host.0].media.packet(from, to, &bytes, now);
                 self.drain(host);
             }
-            Happening::StreamOpened { host, flow, outgoing } => {
-                self.every_shard(host, |_| Input::StreamOpened { flow, outgoing });
+            Happening::StreamOpened { host, flow, opened } => {
+                self.every_shard(host, |_| Input::StreamOpened { flow, opened: opened.clone() });
             }
-            Happening::ConnectFailed { host, shard, protocol, remote } => {
+            Happening::ConnectFailed { host, shard, peer } => {
                 let reason = "connection refused".to_owned();
-                self.input(host, shard, Input::ConnectFailed { protocol, remote, reason });
+                self.input(host, shard, Input::ConnectFailed { peer, reason });
             }
             Happening::StreamData { host, flow, bytes } => {
                 self.input(host, flow.home(), Input::StreamData { flow, bytes: &bytes });
@@ -441,7 +443,7 @@ impl World {
                 self.watch.sent(host, &transmit.bytes);
                 self.stream_write(host, transmit.flow, transmit.bytes);
             }
-            Output::Connect { protocol, remote, .. } => self.connect(host, shard, protocol, remote),
+            Output::Connect { peer } => self.connect(host, shard, peer),
             Output::Close { flow } => self.close(host, flow),
             Output::Resolve(query) => self.resolve(host, shard, &query),
             Output::Media(order) => {

@@ -1,7 +1,8 @@
 //! Simulated TCP: reliable, ordered, cut into segments at places of the network's choice.
 
 use super::{Happening, HostId, World};
-use crate::base::{Flow, Instant, Protocol};
+use crate::agent::io::{Opened, Peer};
+use crate::base::{Flow, Instant};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,7 +21,8 @@ struct End {
 }
 
 impl World {
-    pub(super) fn connect(&mut self, host: HostId, shard: u8, protocol: Protocol, remote: SocketAddr) {
+    pub(super) fn connect(&mut self, host: HostId, shard: u8, peer: Peer) {
+        let (protocol, remote) = (peer.protocol, peer.remote);
         let delay = self.network.stream() + self.network.stream();
         let at = self.now + delay;
         let listens = self.host_at(remote).filter(|h| {
@@ -28,7 +30,7 @@ impl World {
             self.hosts[h.0].agents.first().is_some_and(|a| a.listeners().iter().any(wanted))
         });
         let Some(server) = listens else {
-            return self.schedule(at, Happening::ConnectFailed { host, shard, protocol, remote });
+            return self.schedule(at, Happening::ConnectFailed { host, shard, peer });
         };
         self.streams.serial += 1;
         let serial = self.streams.serial;
@@ -40,8 +42,8 @@ impl World {
         let end = |peer| End { peer, last: at };
         self.streams.ends.insert((host, ours.connection), end((server, theirs)));
         self.streams.ends.insert((server, theirs.connection), end((host, ours)));
-        self.schedule(at, Happening::StreamOpened { host: server, flow: theirs, outgoing: false });
-        self.schedule(at, Happening::StreamOpened { host, flow: ours, outgoing: true });
+        self.schedule(at, Happening::StreamOpened { host: server, flow: theirs, opened: Opened::accepted() });
+        self.schedule(at, Happening::StreamOpened { host, flow: ours, opened: Opened::to(peer) });
     }
 
     pub(super) fn stream_write(&mut self, host: HostId, flow: Flow, mut bytes: Bytes) {

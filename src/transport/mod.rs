@@ -7,6 +7,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod feed;
+mod peer;
 mod seed;
 pub mod shard;
 mod table;
@@ -17,6 +18,7 @@ mod via;
 mod tests;
 
 pub use feed::Feed;
+pub use peer::{Identity, Opened, Peer, Way, is_invalid, needs_identity};
 pub use seed::ResponseSeed;
 pub use table::{Action, TransportConfig, Transports};
 pub use via::{ViaFix, response_flow, response_vias, sent_by};

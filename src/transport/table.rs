@@ -1,6 +1,7 @@
 //! The streams of the engine, our listening points, and what waits for a connection. RFC 3261 s18.1.1, s18.2.2, s18.4.
 
 use super::feed::Feed;
+use super::peer::{Identity, Opened, Peer, Way, needs_identity};
 use super::via::sent_by;
 use crate::base::map::{Map, Seeded, map};
 use crate::base::{Flow, Instant, Protocol, Schedule, Transmit, limits};
@@ -8,6 +9,7 @@ use crate::message::Message;
 use bytes::Bytes;
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// What the transports of one shard are born with.
 #[derive(Clone, Debug)]
@@ -27,12 +29,8 @@ pub enum Action {
     Transmit(Transmit),
     /// Open a stream; answer with [`Transports::stream_opened`] or [`Transports::connect_failed`].
     Connect {
-        /// Protocol.
-        protocol: Protocol,
-        /// Where.
-        remote: SocketAddr,
-        /// Name to verify (TLS).
-        name: String,
+        /// Whom to.
+        peer: Peer,
     },
     /// Close a stream.
     Close {
@@ -65,15 +63,19 @@ pub enum Action {
 pub struct Transports {
     config: TransportConfig,
     streams: Map<u64, Stream>,
-    /// The newest stream to each peer.
-    by_remote: Map<(Protocol, SocketAddr), u64>,
-    pending: Map<(Protocol, SocketAddr), Pending>,
+    /// The newest stream to each peer, under each name that it proved.
+    by_peer: Map<Peer, u64>,
+    pending: Map<Peer, Pending>,
+    /// Peers of `pending` by number, for the schedule.
+    opening: Map<u64, Peer>,
+    serial: u64,
     schedule: Schedule<Timer>,
 }
 
 #[derive(Debug)]
 struct Stream {
     flow: Flow,
+    opened: Opened,
     last: Instant,
     /// A whole message came or went.
     used: bool,
@@ -82,6 +84,7 @@ struct Stream {
 
 #[derive(Debug, Default)]
 struct Pending {
+    number: u64,
     waiters: Vec<u64>,
     queued: Vec<Bytes>,
 }
@@ -89,7 +92,7 @@ struct Pending {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Timer {
     Stream(u64),
-    Connect(Protocol, SocketAddr),
+    Connect(u64),
 }
 
 impl Transports {
@@ -99,8 +102,10 @@ impl Transports {
         Transports {
             config,
             streams: map(seed),
-            by_remote: map(seed),
+            by_peer: map(seed),
             pending: map(seed),
+            opening: map(seed),
+            serial: 0,
             schedule: Schedule::new(seed),
         }
     }
@@ -138,11 +143,11 @@ impl Transports {
 
     /// The way to a peer that is there already: always for datagrams; for streams the open one, if any. `None`: [`connect`](Self::connect).
     #[must_use]
-    pub fn flow_to(&self, protocol: Protocol, remote: SocketAddr, local: IpAddr) -> Option<Flow> {
-        if protocol == Protocol::Udp {
-            return Some(Flow::udp(self.bound(protocol, local), remote));
+    pub fn flow_to(&self, peer: &Peer, local: IpAddr) -> Option<Flow> {
+        if peer.protocol == Protocol::Udp {
+            return Some(Flow::udp(self.bound(peer.protocol, local), peer.remote));
         }
-        let connection = self.by_remote.get(&(protocol, remote))?;
+        let connection = self.by_peer.get(peer)?;
         self.streams.get(connection).map(|stream| stream.flow)
     }
 
@@ -152,17 +157,15 @@ impl Transports {
         flow.protocol == Protocol::Udp || self.streams.contains_key(&flow.connection)
     }
 
+    /// Whether the stream that a dialog lives on carries a request of it to `peer`. RFC 5923 s9.
+    #[must_use]
+    pub fn carries(&self, flow: &Flow, peer: &Peer) -> bool {
+        self.streams.get(&flow.connection).is_some_and(|stream| stream.opened.fits(flow, peer))
+    }
+
     /// Asks for a stream. `waiter` (a number of the caller's) comes back in [`Action::Ready`] or [`Action::Unreachable`], exactly once.
-    pub fn connect(
-        &mut self,
-        protocol: Protocol,
-        remote: SocketAddr,
-        name: &str,
-        waiter: u64,
-        now: Instant,
-        out: &mut Vec<Action>,
-    ) {
-        match self.open(protocol, remote, name, now, out) {
+    pub fn connect(&mut self, peer: &Peer, waiter: u64, now: Instant, out: &mut Vec<Action>) {
+        match self.open(peer, now, out) {
             Some(pending) => pending.waiters.push(waiter),
             None => {
                 let reason = "too many streams are being opened; lower the load or add shards".to_owned();
@@ -171,22 +174,13 @@ impl Transports {
         }
     }
 
-    /// Sends a whole message to a peer, over the open stream or one that is opened for it (an ACK, say). Nothing is told when that fails.
-    #[allow(clippy::too_many_arguments, reason = "an address is three values")]
-    pub fn send(
-        &mut self,
-        protocol: Protocol,
-        remote: SocketAddr,
-        local: IpAddr,
-        name: &str,
-        bytes: Bytes,
-        now: Instant,
-        out: &mut Vec<Action>,
-    ) {
-        match self.flow_to(protocol, remote, local) {
+    /// Sends a whole message, over an open stream or one that is opened for it (an ACK, say). Nothing is told when that fails.
+    pub fn send(&mut self, way: &Way, bytes: Bytes, now: Instant, out: &mut Vec<Action>) {
+        let flow = way.flow.filter(|flow| self.is_open(flow)).or_else(|| self.flow_to(&way.peer, way.local));
+        match flow {
             Some(flow) => self.transmit(Transmit { flow, bytes }, now, out),
             None => {
-                if let Some(pending) = self.open(protocol, remote, name, now, out) {
+                if let Some(pending) = self.open(&way.peer, now, out) {
                     pending.queue(bytes);
                 }
             }
@@ -207,28 +201,38 @@ impl Transports {
             out.push(Action::Transmit(transmit));
             return;
         }
-        let via = Message::parse(&transmit.bytes).ok().filter(|message| !message.is_request());
-        let address = via.as_ref().and_then(|m| m.via().ok()).and_then(|via| sent_by(&via, flow.protocol));
+        let response = Message::parse(&transmit.bytes).ok().filter(|message| !message.is_request());
+        let via = response.as_ref().and_then(|message| message.via().ok());
+        let address = via.as_ref().and_then(|via| Some((sent_by(via, flow.protocol)?, via.host)));
         match address {
-            Some(remote) => self.send(flow.protocol, remote, flow.local.ip(), "", transmit.bytes.clone(), now, out),
+            Some((remote, host)) => {
+                let identity = Arc::new(Identity { name: host.to_ascii_lowercase(), ..Identity::default() });
+                let peer = Peer::new(flow.protocol, remote, Some(&identity));
+                let way = Way { peer, local: flow.local.ip(), flow: None };
+                self.send(&way, transmit.bytes.clone(), now, out);
+            }
             None => out.push(Action::Undeliverable { flow }),
         }
     }
 
     /// A stream was opened or accepted, by any shard.
-    pub fn stream_opened(&mut self, flow: Flow, outgoing: bool, now: Instant, out: &mut Vec<Action>) {
+    pub fn stream_opened(&mut self, flow: Flow, opened: Opened, now: Instant, out: &mut Vec<Action>) {
         let ours = flow.home() == self.config.shard;
-        if !outgoing && ours && self.streams.len() >= limits::STREAMS {
+        if opened.asked.is_none() && ours && self.streams.len() >= limits::STREAMS {
             out.push(Action::Close { flow });
             return;
         }
-        let stream = Stream { flow, last: now, used: false, left_over: Vec::new() };
+        for peer in peers(&flow, &opened) {
+            self.by_peer.insert(peer, flow.connection);
+        }
+        let asked = opened.asked.clone();
+        let stream = Stream { flow, opened, last: now, used: false, left_over: Vec::new() };
         self.streams.insert(flow.connection, stream);
-        self.by_remote.insert((flow.protocol, flow.remote), flow.connection);
         if ours {
             self.schedule.set(Timer::Stream(flow.connection), Some(now + limits::STREAM_FIRST_MESSAGE));
         }
-        if let Some(pending) = self.no_longer_pending(flow.protocol, flow.remote) {
+        let peer = asked.unwrap_or_else(|| Peer::new(flow.protocol, flow.remote, None));
+        if let Some(pending) = self.no_longer_pending(&peer) {
             out.extend(pending.waiters.into_iter().map(|waiter| Action::Ready { waiter, flow }));
             for bytes in pending.queued {
                 self.transmit(Transmit { flow, bytes }, now, out);
@@ -238,17 +242,18 @@ impl Transports {
 
     /// A stream ended. Fail the transactions on it.
     pub fn stream_closed(&mut self, flow: &Flow) {
-        self.streams.remove(&flow.connection);
         self.schedule.set(Timer::Stream(flow.connection), None);
-        let peer = (flow.protocol, flow.remote);
-        if self.by_remote.get(&peer) == Some(&flow.connection) {
-            self.by_remote.remove(&peer);
+        let Some(stream) = self.streams.remove(&flow.connection) else { return };
+        for peer in peers(flow, &stream.opened) {
+            if self.by_peer.get(&peer) == Some(&flow.connection) {
+                self.by_peer.remove(&peer);
+            }
         }
     }
 
     /// A stream could not be opened.
-    pub fn connect_failed(&mut self, protocol: Protocol, remote: SocketAddr, reason: &str, out: &mut Vec<Action>) {
-        if let Some(pending) = self.no_longer_pending(protocol, remote) {
+    pub fn connect_failed(&mut self, peer: &Peer, reason: &str, out: &mut Vec<Action>) {
+        if let Some(pending) = self.no_longer_pending(peer) {
             out.extend(
                 pending.waiters.into_iter().map(|waiter| Action::Unreachable { waiter, reason: reason.to_owned() }),
             );
@@ -297,8 +302,10 @@ impl Transports {
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Vec<Action>) {
         while let Some(timer) = self.schedule.pop_due(now) {
             match timer {
-                Timer::Connect(protocol, remote) => {
-                    self.connect_failed(protocol, remote, "the peer does not answer the connection", out);
+                Timer::Connect(number) => {
+                    if let Some(peer) = self.opening.remove(&number) {
+                        self.connect_failed(&peer, "the peer does not answer the connection", out);
+                    }
                 }
                 Timer::Stream(connection) => {
                     let Some(stream) = self.streams.get(&connection) else { continue };
@@ -338,29 +345,39 @@ impl Transports {
         SocketAddr::new(local, best.map_or(protocol.default_port(), |(_, at)| at.port()))
     }
 
-    fn open(
-        &mut self,
-        protocol: Protocol,
-        remote: SocketAddr,
-        name: &str,
-        now: Instant,
-        out: &mut Vec<Action>,
-    ) -> Option<&mut Pending> {
-        let key = (protocol, remote);
-        if !self.pending.contains_key(&key) {
+    fn open(&mut self, peer: &Peer, now: Instant, out: &mut Vec<Action>) -> Option<&mut Pending> {
+        if !self.pending.contains_key(peer) {
             if self.pending.len() >= limits::STREAMS {
                 return None;
             }
-            self.schedule.set(Timer::Connect(protocol, remote), Some(now + limits::CONNECT));
-            out.push(Action::Connect { protocol, remote, name: name.to_owned() });
+            let number = self.serial;
+            self.serial = self.serial.wrapping_add(1);
+            self.schedule.set(Timer::Connect(number), Some(now + limits::CONNECT));
+            self.opening.insert(number, peer.clone());
+            self.pending.insert(peer.clone(), Pending { number, ..Pending::default() });
+            out.push(Action::Connect { peer: peer.clone() });
         }
-        Some(self.pending.entry(key).or_default())
+        self.pending.get_mut(peer)
     }
 
-    fn no_longer_pending(&mut self, protocol: Protocol, remote: SocketAddr) -> Option<Pending> {
-        let pending = self.pending.remove(&(protocol, remote))?;
-        self.schedule.set(Timer::Connect(protocol, remote), None);
+    fn no_longer_pending(&mut self, peer: &Peer) -> Option<Pending> {
+        let pending = self.pending.remove(peer)?;
+        self.opening.remove(&pending.number);
+        self.schedule.set(Timer::Connect(pending.number), None);
         Some(pending)
+    }
+}
+
+/// Under what a stream is found: the peer that was asked for, and that peer under every other name that it proved (RFC 5923 s9.3). An
+/// accepted stream is found by its address alone, and only where there is nothing to prove.
+fn peers(flow: &Flow, opened: &Opened) -> Vec<Peer> {
+    match &opened.asked {
+        Some(asked) => {
+            let others = opened.names().filter(|name| *name != asked.name()).map(|name| asked.called(name));
+            std::iter::once(asked.clone()).chain(others).collect()
+        }
+        None if needs_identity(flow.protocol) => Vec::new(),
+        None => vec![Peer::new(flow.protocol, flow.remote, None)],
     }
 }
 

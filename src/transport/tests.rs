@@ -22,6 +22,14 @@ fn tcp(connection: u64, remote: &str) -> Flow {
     }
 }
 
+fn plain(protocol: Protocol, remote: SocketAddr) -> Peer {
+    Peer::new(protocol, remote, None)
+}
+
+fn to(flow: Flow) -> Opened {
+    Opened::to(plain(flow.protocol, flow.remote))
+}
+
 fn message(n: usize, body: &str) -> String {
     format!("MESSAGE sip:b SIP/2.0\r\nCall-ID: {n}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
@@ -42,7 +50,7 @@ fn feed(t: &mut Transports, flow: Flow, segment: &[u8], out: &mut Vec<Action>) -
 
 fn opened(connection: u64) -> (Transports, Flow) {
     let (mut t, flow) = (transports(&[], None), tcp(connection, "192.0.2.9:5060"));
-    t.stream_opened(flow, false, at(0), &mut Vec::new());
+    t.stream_opened(flow, Opened::accepted(), at(0), &mut Vec::new());
     (t, flow)
 }
 
@@ -131,8 +139,8 @@ fn a_stream_that_cannot_be_followed_is_closed_with_little_held() {
 fn a_stream_of_another_shard_is_known_but_not_timed() {
     let mut t = transports(&[], None);
     let flow = Flow { connection: 2 << 56 | 1, ..tcp(1, "192.0.2.9:5060") };
-    t.stream_opened(flow, true, at(0), &mut Vec::new());
-    assert_eq!(t.flow_to(Protocol::Tcp, flow.remote, flow.local.ip()), Some(flow));
+    t.stream_opened(flow, to(flow), at(0), &mut Vec::new());
+    assert_eq!(t.flow_to(&plain(Protocol::Tcp, flow.remote), flow.local.ip()), Some(flow));
     assert_eq!(t.next_timeout(), None);
     t.stream_closed(&flow);
     assert!(t.is_empty());
@@ -143,7 +151,7 @@ fn silent_and_idle_streams_are_closed() {
     let (mut t, silent) = opened(1);
     let used = tcp(2, "192.0.2.10:5060");
     let mut out = Vec::new();
-    t.stream_opened(used, true, at(0), &mut out);
+    t.stream_opened(used, to(used), at(0), &mut out);
     feed(&mut t, used, message(1, "").as_bytes(), &mut out);
     t.handle_timeout(at(30), &mut out);
     assert!(matches!(out[..], [Action::Close { flow }] if flow == silent));
@@ -162,10 +170,10 @@ fn incoming_streams_are_bounded() {
     let mut t = transports(&[], None);
     let mut out = Vec::new();
     for i in 0..limits::STREAMS as u64 {
-        t.stream_opened(tcp(i + 1, "192.0.2.9:5060"), false, at(0), &mut out);
+        t.stream_opened(tcp(i + 1, "192.0.2.9:5060"), Opened::accepted(), at(0), &mut out);
     }
     assert!(out.is_empty());
-    t.stream_opened(tcp(0xffff, "192.0.2.9:5060"), false, at(0), &mut out);
+    t.stream_opened(tcp(0xffff, "192.0.2.9:5060"), Opened::accepted(), at(0), &mut out);
     assert!(matches!(out[..], [Action::Close { .. }]));
     assert_eq!(t.len(), limits::STREAMS);
 }
@@ -176,16 +184,17 @@ fn one_connection_serves_all_that_wait_for_it() {
     let remote: SocketAddr = "192.0.2.9:5060".parse().unwrap();
     let local = "192.0.2.1".parse().unwrap();
     let mut out = Vec::new();
-    t.connect(Protocol::Tcp, remote, "b.example", 1, at(0), &mut out);
-    t.connect(Protocol::Tcp, remote, "b.example", 2, at(0), &mut out);
-    t.send(Protocol::Tcp, remote, local, "", Bytes::from_static(b"ACK"), at(0), &mut out);
-    assert!(matches!(&out[..], [Action::Connect { name, .. }] if name == "b.example"));
+    t.connect(&plain(Protocol::Tcp, remote), 1, at(0), &mut out);
+    t.connect(&plain(Protocol::Tcp, remote), 2, at(0), &mut out);
+    let way = Way { peer: plain(Protocol::Tcp, remote), local, flow: None };
+    t.send(&way, Bytes::from_static(b"ACK"), at(0), &mut out);
+    assert!(matches!(&out[..], [Action::Connect { peer }] if peer.remote == remote));
     out.clear();
     let flow = tcp(7, "192.0.2.9:5060");
-    t.stream_opened(flow, true, at(1), &mut out);
+    t.stream_opened(flow, to(flow), at(1), &mut out);
     assert!(matches!(out[0], Action::Ready { waiter: 1, .. }) && matches!(out[1], Action::Ready { waiter: 2, .. }));
     assert!(matches!(&out[2], Action::Transmit(sent) if sent.flow == flow && &sent.bytes[..] == b"ACK"));
-    assert_eq!(t.flow_to(Protocol::Tcp, remote, local), Some(flow));
+    assert_eq!(t.flow_to(&plain(Protocol::Tcp, remote), local), Some(flow));
 }
 
 #[test]
@@ -193,10 +202,10 @@ fn a_failed_or_silent_connection_is_told_to_all_that_wait() {
     let mut t = transports(&[], None);
     let remote: SocketAddr = "192.0.2.9:5060".parse().unwrap();
     let mut out = Vec::new();
-    t.connect(Protocol::Tcp, remote, "", 1, at(0), &mut out);
-    t.connect_failed(Protocol::Tcp, remote, "refused", &mut out);
+    t.connect(&plain(Protocol::Tcp, remote), 1, at(0), &mut out);
+    t.connect_failed(&plain(Protocol::Tcp, remote), "refused", &mut out);
     assert!(matches!(&out[1..], [Action::Unreachable { waiter: 1, reason }] if reason == "refused"));
-    t.connect(Protocol::Tcp, remote, "", 2, at(0), &mut out);
+    t.connect(&plain(Protocol::Tcp, remote), 2, at(0), &mut out);
     out.clear();
     t.handle_timeout(at(0) + limits::CONNECT, &mut out);
     assert!(matches!(out[..], [Action::Unreachable { waiter: 2, .. }]));
@@ -212,9 +221,9 @@ fn a_response_whose_stream_is_gone_opens_another() {
         "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP h:5070;received=192.0.2.4;branch=z9hG4bK1\r\nContent-Length: 0\r\n\r\n";
     t.transmit(Transmit { flow, bytes: Bytes::from(response) }, at(1), &mut out);
     let remote: SocketAddr = "192.0.2.4:5070".parse().unwrap();
-    assert!(matches!(out[..], [Action::Connect { remote: r, .. }] if r == remote));
+    assert!(matches!(out[..], [Action::Connect { ref peer }] if peer.remote == remote));
     out.clear();
-    t.stream_opened(tcp(2, "192.0.2.4:5070"), true, at(1), &mut out);
+    t.stream_opened(tcp(2, "192.0.2.4:5070"), to(tcp(2, "192.0.2.4:5070")), at(1), &mut out);
     assert!(matches!(&out[..], [Action::Transmit(sent)] if sent.bytes == response));
     // A request cannot: its transaction fails.
     out.clear();
@@ -225,14 +234,15 @@ fn a_response_whose_stream_is_gone_opens_another() {
 #[test]
 fn what_waits_for_a_connection_is_bounded() {
     let mut t = transports(&[], None);
-    let (remote, local) = ("192.0.2.9:5060".parse().unwrap(), "192.0.2.1".parse().unwrap());
+    let (flow, local) = (tcp(1, "192.0.2.9:5060"), "192.0.2.1".parse().unwrap());
+    let way = Way { peer: plain(Protocol::Tcp, flow.remote), local, flow: None };
     let mut out = Vec::new();
     for _ in 0..100 {
         let bytes = Bytes::from(vec![b'x'; 60_000]);
-        t.send(Protocol::Tcp, remote, local, "", bytes, at(0), &mut out);
+        t.send(&way, bytes, at(0), &mut out);
     }
     out.clear();
-    t.stream_opened(tcp(1, "192.0.2.9:5060"), true, at(0), &mut out);
+    t.stream_opened(flow, to(flow), at(0), &mut out);
     assert_eq!(out.len(), limits::STREAM_BACKLOG_BYTES / 60_000);
 }
 
@@ -259,7 +269,8 @@ fn our_address_is_chosen_per_peer() {
     let t = transports(&[(Protocol::Udp, "0.0.0.0:5070")], Some("203.0.113.5"));
     assert_eq!(t.advertised(Protocol::Udp, "10.0.0.1".parse().unwrap()).to_string(), "203.0.113.5:5070");
     // Packets leave from the real address.
-    let flow = t.flow_to(Protocol::Udp, "192.0.2.9:5060".parse().unwrap(), "10.0.0.1".parse().unwrap()).unwrap();
+    let flow =
+        t.flow_to(&plain(Protocol::Udp, "192.0.2.9:5060".parse().unwrap()), "10.0.0.1".parse().unwrap()).unwrap();
     assert_eq!(flow.local.to_string(), "10.0.0.1:5070");
 }
 
@@ -329,4 +340,73 @@ fn time_does_not_spin() {
     let mut out = Vec::new();
     t.handle_timeout(at(0) + Duration::from_secs(10_000), &mut out);
     assert!(t.next_timeout().is_none_or(|next| next > at(10_000)));
+}
+
+fn tls(name: &str, profile: &str) -> Peer {
+    let identity = Identity { name: name.into(), profile: profile.into(), resource: String::new() };
+    Peer::new(Protocol::Tls, "192.0.2.9:5061".parse().unwrap(), Some(&identity.into()))
+}
+
+fn tls_opened(opened: Opened) -> (Transports, Flow) {
+    let mut t = transports(&[], None);
+    let flow = Flow { protocol: Protocol::Tls, ..tcp(1, "192.0.2.9:5061") };
+    t.stream_opened(flow, opened, at(0), &mut Vec::new());
+    (t, flow)
+}
+
+#[test]
+fn a_tls_connection_serves_the_name_and_profile_that_it_was_opened_for() {
+    let (mut t, flow) = tls_opened(Opened::to(tls("a.example", "")));
+    let of = |t: &Transports, peer: &Peer| t.flow_to(peer, flow.local.ip());
+    assert_eq!(of(&t, &tls("a.example", "")), Some(flow));
+    for other in [tls("b.example", ""), tls("a.example", "pinned"), tls("", "")] {
+        assert_eq!(of(&t, &other), None, "{other:?}");
+        assert!(!t.carries(&flow, &other), "{other:?}");
+    }
+    t.stream_closed(&flow);
+    assert_eq!(of(&t, &tls("a.example", "")), None);
+    assert!(t.is_empty());
+}
+
+#[test]
+fn a_certificate_of_several_names_serves_them_all_under_its_profile() {
+    let names: [Box<str>; 2] = ["a.example".into(), "b.example".into()];
+    let opened = Opened { names: Some(names.into()), ..Opened::to(tls("a.example", "")) };
+    let (mut t, flow) = tls_opened(opened);
+    assert_eq!(t.flow_to(&tls("b.example", ""), flow.local.ip()), Some(flow));
+    assert_eq!(t.flow_to(&tls("b.example", "pinned"), flow.local.ip()), None);
+    assert_eq!(t.flow_to(&tls("c.example", ""), flow.local.ip()), None);
+    t.stream_closed(&flow);
+    assert_eq!(t.flow_to(&tls("b.example", ""), flow.local.ip()), None);
+}
+
+#[test]
+fn connections_to_one_address_for_two_names_are_two() {
+    let mut t = transports(&[], None);
+    let mut out = Vec::new();
+    t.connect(&tls("a.example", ""), 1, at(0), &mut out);
+    t.connect(&tls("b.example", ""), 2, at(0), &mut out);
+    assert!(matches!(&out[..], [Action::Connect { peer: a }, Action::Connect { peer: b }] if a != b));
+    out.clear();
+    t.connect_failed(&tls("b.example", ""), "wrong name", &mut out);
+    assert!(matches!(out[..], [Action::Unreachable { waiter: 2, .. }]));
+}
+
+#[test]
+fn a_dialog_over_tls_stays_on_its_connection_for_an_address_but_not_for_another_name() {
+    for opened in [Opened::accepted(), Opened::to(tls("a.example", ""))] {
+        let (t, flow) = tls_opened(opened);
+        assert!(t.carries(&flow, &tls("192.0.2.9", "")));
+        assert!(!t.carries(&flow, &tls("192.0.2.10", "")));
+        assert!(!t.carries(&flow, &tls("b.example", "")));
+    }
+    let (t, flow) = tls_opened(Opened::accepted());
+    assert!(t.carries(&flow, &tls("df7jal23ls0d.invalid", "")), "RFC 7118 s5");
+    assert_eq!(t.flow_to(&tls("192.0.2.9", ""), flow.local.ip()), None, "no dialog, no reuse");
+}
+
+#[test]
+fn names_that_cannot_be_looked_up() {
+    assert!(is_invalid("df7jal23ls0d.invalid") && is_invalid("x.INVALID"));
+    assert!(!is_invalid("invalid") && !is_invalid("invalid.example") && !is_invalid("\u{e9}invalid"));
 }

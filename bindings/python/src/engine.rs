@@ -122,7 +122,7 @@ impl Engine {
         self.engine.listeners().iter().map(|l| format!("{}://{}", l.protocol, l.local)).collect()
     }
 
-    #[pyo3(signature = (aor, password="", *, register=false, auth_user="", realm="", registrar="", proxy="", expires=3600, codecs=Vec::new()))]
+    #[pyo3(signature = (aor, password="", *, register=false, auth_user="", realm="", registrar="", proxy="", expires=3600, codecs=Vec::new(), tls_profile="", ws_path=""))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn add_account(
         &self,
@@ -135,6 +135,8 @@ impl Engine {
         proxy: &str,
         expires: u32,
         codecs: Vec<String>,
+        tls_profile: &str,
+        ws_path: &str,
     ) -> PyResult<u64> {
         let config = AccountConfig {
             aor: aor.into(),
@@ -146,6 +148,8 @@ impl Engine {
             register,
             expires_s: expires,
             codecs: self::codecs(codecs)?,
+            tls_profile: tls_profile.into(),
+            ws_path: ws_path.into(),
         };
         self.engine.add_account(config, 0).map(|id| id.raw()).map_err(raise)
     }

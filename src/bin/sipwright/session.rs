@@ -221,12 +221,10 @@ fn account(common: &Common, register: Option<u32>, screen: &mut Screen) -> Resul
         aor,
         auth_user: common.auth_user.clone().unwrap_or_default(),
         password: password(common, screen)?,
-        realm: String::new(),
-        registrar: String::new(),
         proxy,
         register: register.is_some(),
         expires_s: register.unwrap_or(3600),
-        codecs: vec![],
+        ..AccountConfig::default()
     })
 }
 

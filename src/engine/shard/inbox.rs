@@ -4,7 +4,7 @@
 //! refused when too many wait, messages of other shards are dropped like datagrams. What else comes is bounded by the tables it
 //! speaks of: streams, accounts, sessions.
 
-use crate::agent::io::{AccountView, Command, Event, Target};
+use crate::agent::io::{AccountView, Command, Event, Opened, Target};
 use crate::base::id::CallId;
 use crate::base::{Flow, Transmit, limits};
 use crate::media::io::MediaEvent;
@@ -26,7 +26,7 @@ pub(crate) enum Inbound {
     /// Close a stream that is at home here.
     Close { flow: Flow },
     /// A stream of another shard.
-    StreamOpened { flow: Flow, outgoing: bool },
+    StreamOpened { flow: Flow, opened: Opened },
     /// A stream of another shard.
     StreamClosed { flow: Flow },
     /// From a media worker.

@@ -222,9 +222,9 @@ impl Shard {
             Inbound::Routed { flow, bytes } => self.input(Input::Routed { flow, bytes: &bytes }),
             Inbound::Transmit(transmit) => self.write(transmit),
             Inbound::Close { flow } => self.streams.close(&flow),
-            Inbound::StreamOpened { flow, outgoing } => {
-                self.streams.remember(flow, outgoing);
-                self.input(Input::StreamOpened { flow, outgoing });
+            Inbound::StreamOpened { flow, opened } => {
+                self.streams.remember(flow, opened.clone());
+                self.input(Input::StreamOpened { flow, opened });
             }
             Inbound::StreamClosed { flow } => {
                 self.streams.forget(&flow);

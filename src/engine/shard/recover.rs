@@ -26,7 +26,7 @@ impl Shard {
             self.workers.order(MediaOrder::Close { session });
         }
         self.end_all("internal: a defect of the engine ended it; please report it", 500, false);
-        self.soon.extend(self.streams.all().map(|(flow, outgoing)| Input::StreamOpened { flow, outgoing }));
+        self.soon.extend(self.streams.all().map(|(flow, opened)| Input::StreamOpened { flow, opened }));
         for object in self.shared.events.table.collect(|id| id::kind(id) == Some(Kind::Account)) {
             let (Some(config), Some(account)) = (object.account.clone(), AccountId::from_raw(object.id)) else {
                 continue;

@@ -5,7 +5,7 @@
 //! peer that does not read delays nobody else.
 
 use super::{Shard, with};
-use crate::agent::io::Input;
+use crate::agent::io::{Input, Opened, Peer};
 use crate::base::{Duration, Flow, Protocol, limits};
 use crate::engine::counters;
 use crate::engine::log::TraceDirection;
@@ -33,8 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Streams {
     /// At home here.
     own: BTreeMap<u64, Stream>,
-    /// Every stream of every shard, with whether it was opened by us: what a fresh agent must be told.
-    known: BTreeMap<u64, (Flow, bool)>,
+    /// Every stream of every shard, with how it was opened: what a fresh agent must be told.
+    known: BTreeMap<u64, (Flow, Opened)>,
     connecting: usize,
     serial: u64,
     buffer: Vec<u8>,
@@ -54,16 +54,16 @@ struct Stream {
 }
 
 impl Streams {
-    pub(super) fn remember(&mut self, flow: Flow, outgoing: bool) {
-        self.known.insert(flow.connection, (flow, outgoing));
+    pub(super) fn remember(&mut self, flow: Flow, opened: Opened) {
+        self.known.insert(flow.connection, (flow, opened));
     }
 
     pub(super) fn forget(&mut self, flow: &Flow) {
         self.known.remove(&flow.connection);
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = (Flow, bool)> {
-        self.known.values().copied()
+    pub(super) fn all(&self) -> impl Iterator<Item = (Flow, Opened)> {
+        self.known.values().cloned()
     }
 
     /// Starts to close: what waits is still written.
@@ -102,7 +102,8 @@ impl Streams {
     }
 
     /// Opens a stream; the answer is `StreamOpened` or `ConnectFailed`.
-    pub(super) fn connect(&mut self, me: u8, protocol: Protocol, remote: SocketAddr) {
+    pub(super) fn connect(&mut self, me: u8, peer: Peer) {
+        let (protocol, remote) = (peer.protocol, peer.remote);
         let room = self.own.len() + self.connecting < limits::STREAMS;
         self.connecting += 1;
         tokio::spawn(async move {
@@ -123,11 +124,12 @@ impl Streams {
                 }
                 _ => Err(format!("{protocol} is not built in; use udp or tcp")),
             };
-            let outcome = outcome.and_then(|socket| adopt(me, socket, remote, true).map_err(|e| e.to_string()));
+            let outcome = outcome
+                .and_then(|socket| adopt(me, socket, remote, Opened::to(peer.clone())).map_err(|e| e.to_string()));
             with(|shard| {
                 shard.streams.connecting -= 1;
                 if let Err(reason) = outcome {
-                    shard.input(Input::ConnectFailed { protocol, remote, reason });
+                    shard.input(Input::ConnectFailed { peer, reason });
                     shard.after_task();
                 }
             });
@@ -141,7 +143,7 @@ pub(super) async fn accept(me: u8, listener: TcpListener) {
         match listener.accept().await {
             Ok((socket, remote)) => {
                 if with(|shard| shard.streams.own.len() < limits::STREAMS).unwrap_or(false) {
-                    let _ = adopt(me, socket, remote, false);
+                    let _ = adopt(me, socket, remote, Opened::accepted());
                 }
             }
             Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -150,7 +152,8 @@ pub(super) async fn accept(me: u8, listener: TcpListener) {
 }
 
 /// Makes a connection one of the shard's: the agents hear of it, its task starts.
-fn adopt(me: u8, socket: TcpStream, remote: SocketAddr, outgoing: bool) -> io::Result<()> {
+fn adopt(me: u8, socket: TcpStream, remote: SocketAddr, opened: Opened) -> io::Result<()> {
+    let outgoing = opened.asked.is_some();
     socket.set_nodelay(true)?;
     let local = socket.local_addr()?;
     let (socket, changed) = (Arc::new(socket), Arc::new(Notify::new()));
@@ -165,7 +168,7 @@ fn adopt(me: u8, socket: TcpStream, remote: SocketAddr, outgoing: bool) -> io::R
             Stream { socket: socket.clone(), changed: changed.clone(), queue, queued, closing, untraced: Vec::new() },
         );
         tokio::spawn(serve(flow, socket, changed, outgoing));
-        shard.stream_opened(flow, outgoing);
+        shard.stream_opened(flow, opened);
         shard.after_task();
     });
     Ok(())
@@ -282,13 +285,13 @@ impl Shard {
         }
     }
 
-    fn stream_opened(&mut self, flow: Flow, outgoing: bool) {
+    fn stream_opened(&mut self, flow: Flow, opened: Opened) {
         counters::count(&self.shared.counters.streams_opened);
-        self.streams.remember(flow, outgoing);
+        self.streams.remember(flow, opened.clone());
         for shard in self.others() {
-            self.hand_over(shard, super::Inbound::StreamOpened { flow, outgoing });
+            self.hand_over(shard, super::Inbound::StreamOpened { flow, opened: opened.clone() });
         }
-        self.input(Input::StreamOpened { flow, outgoing });
+        self.input(Input::StreamOpened { flow, opened });
     }
 
     fn stream_closed(&mut self, flow: Flow) {

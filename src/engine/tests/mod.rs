@@ -17,17 +17,7 @@ fn config() -> EngineConfig {
 }
 
 fn account() -> AccountConfig {
-    AccountConfig {
-        aor: "sip:alice@127.0.0.1".into(),
-        auth_user: String::new(),
-        password: String::new(),
-        realm: String::new(),
-        registrar: String::new(),
-        proxy: String::new(),
-        register: false,
-        expires_s: 600,
-        codecs: Vec::new(),
-    }
+    AccountConfig { aor: "sip:alice@127.0.0.1".into(), expires_s: 600, ..AccountConfig::default() }
 }
 
 /// Long enough for a loaded machine; nothing waits for it when all is well.

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _WAITING_MAX = 1024
 # Seconds that ending calls and accounts may take when the phone is closed.
 _GRACE_S = 2.0
-_ACCOUNT_OPTIONS = ("auth_user", "realm", "registrar", "proxy", "expires")
+_ACCOUNT_OPTIONS = ("auth_user", "realm", "registrar", "proxy", "expires", "tls_profile", "ws_path")
 _CLOSED = {"status": 487, "reason": "the phone was closed", "local": True, "by_peer": False}
 
 
@@ -78,8 +78,8 @@ class Phone:
 
     `listen` names addresses, comma-separated: `udp://127.0.0.1:5070,tcp://[::]:5060`; the default is any free port. Options: `user_agent`,
     `public_address`, `signalling_threads`, `media_threads`, `max_calls`, `codecs`, `ring_timeout`, `rtp_timeout`, `rtp_timeout_hangup`,
-    `quality_interval`, `rtp_ports` (of the engine); `auth_user`, `realm`, `registrar`, `proxy`, `expires`, `register` (of the account);
-    `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
+    `quality_interval`, `rtp_ports` (of the engine); `auth_user`, `realm`, `registrar`, `proxy`, `expires`, `register`, `tls_profile`,
+    `ws_path` (of the account); `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
     the logger `sipwright`.
     """
 

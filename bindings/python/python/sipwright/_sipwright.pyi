@@ -45,6 +45,7 @@ class Engine:
     def add_account(
         self, aor: str, password: str = ..., *, register: bool = ..., auth_user: str = ..., realm: str = ...,
         registrar: str = ..., proxy: str = ..., expires: int = ..., codecs: list[str] = ...,
+        tls_profile: str = ..., ws_path: str = ...,
     ) -> int: ...
     def remove_account(self, account: int) -> None: ...
     def dial(
