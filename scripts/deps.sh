@@ -14,6 +14,10 @@ kamailio kamailio
 clang clang
 cmake cmake
 valgrind valgrind
+nft nftables
+sipsak sipsak
+sip-options sofia-sip-bin
+ip iproute2
 nm binutils'
 
 missing=

@@ -21,7 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = Path(os.environ.get("SIPWRIGHT_BIN", ROOT / "target" / "release"))
-PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio"}
+PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio", "nft": "nftables", "unshare": "util-linux",
+            "nsenter": "util-linux", "sipsak": "sipsak", "sip-options": "sofia-sip-bin"}
 REALM = "sip.test"
 
 
@@ -91,8 +92,10 @@ def until_bound(what: str, protocol: str, host: str, port: int) -> None:
 class Process:
     """A program that is ended at the end of its test, by pid, however the test ends. Its lines are kept."""
 
-    def __init__(self, case: "Case", name: str, command: list, seconds: float = 120, env: dict | None = None, pipe: bool = False):
-        self.case, self.name, self.command = case, name, [str(c) for c in command]
+    def __init__(self, case: "Case", name: str, command: list, seconds: float = 120, env: dict | None = None, pipe: bool = False,
+                 within: list | None = None):
+        """`within`: words before the command, such as those that enter a namespace."""
+        self.case, self.name, self.command = case, name, [str(c) for c in [*(within or []), *command]]
         self.lines: list[str] = []
         self.errors: list[str] = []
         self.child = subprocess.Popen(
@@ -163,9 +166,9 @@ class Process:
 class Sipwright(Process):
     """The command-line program with `--json`: its events, waited for by type."""
 
-    def __init__(self, case: "Case", *arguments, seconds: float = 120, password: str | None = None):
+    def __init__(self, case: "Case", *arguments, seconds: float = 120, password: str | None = None, within: list | None = None):
         env = {"SIP_PASSWORD": password} if password else {}
-        super().__init__(case, f"sipwright {arguments[0]}", [sipwright_program(), *arguments], seconds, env)
+        super().__init__(case, f"sipwright {arguments[0]}", [sipwright_program(), *arguments], seconds, env, within=within)
 
     def events(self, kind: str | None = None) -> list[dict]:
         out = []
@@ -322,8 +325,8 @@ class Case(unittest.TestCase):
         self.dir = Path(tempfile.mkdtemp(prefix="swi-"))
         self.addCleanup(shutil.rmtree, self.dir, True)
 
-    def sipp(self, *arguments, seconds: float = 120, name: str = "sipp") -> Process:
-        return Process(self, name, [program("sipp"), *arguments, "-nostdin"], seconds)
+    def sipp(self, *arguments, seconds: float = 120, name: str = "sipp", within: list | None = None) -> Process:
+        return Process(self, name, [program("sipp"), *arguments, "-nostdin"], seconds, within=within)
 
     def sipp_done(self, sipp: Process, seconds: float = 120) -> dict:
         """Waits for its end and gives the counts of its closing screen."""
