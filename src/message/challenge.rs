@@ -1,10 +1,12 @@
 //! Challenges and credentials. RFC 3261 s20.7, s20.27, s25.1; RFC 7235 s2.1; RFC 7616.
 
 use super::error::HeaderError;
+use super::header::print::{Clean, Print, header_value};
 use super::lex::{find_unquoted, is_lws, next_value, split_around, split_at, token, trim, unquote};
 use crate::base::limits;
 use crate::base::text::is_token;
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 
 /// `name=value` pairs with commas between.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -130,6 +132,25 @@ impl<'a> Authorization<'a> {
         self.scheme.eq_ignore_ascii_case("Digest")
     }
 }
+
+impl Print for Challenge<'_> {
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        print_scheme(self.scheme, self.params, out)
+    }
+}
+
+impl Print for Authorization<'_> {
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        print_scheme(self.scheme, self.params, out)
+    }
+}
+
+fn print_scheme(scheme: &str, params: AuthParams<'_>, out: &mut Clean<'_, '_>) -> fmt::Result {
+    out.write_str(scheme)?;
+    if params.as_str().is_empty() { Ok(()) } else { write!(out, " {}", params.as_str()) }
+}
+
+header_value!(Challenge, Authorization);
 
 fn scheme_and_params(value: &str) -> Result<(&str, AuthParams<'_>), HeaderError> {
     let (scheme, rest) = token(trim(value)).ok_or(HeaderError::Syntax("no authentication scheme"))?;

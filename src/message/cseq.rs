@@ -1,9 +1,11 @@
 //! CSeq. RFC 3261 s20.16, s8.1.1.5.
 
 use super::error::HeaderError;
+use super::header::print::{Clean, Print, header_value};
 use super::lex::{is_lws, split_at, trim};
 use super::method::Method;
 use crate::base::text::is_token;
+use std::fmt::{self, Write};
 
 /// `CSeq: number method`.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Hash)]
@@ -30,6 +32,14 @@ impl<'a> CSeq<'a> {
         Ok(CSeq { number: decimal32(number)?, method: Method::from_token(method) })
     }
 }
+
+impl Print for CSeq<'_> {
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        write!(out, "{} {}", self.number, self.method.as_str())
+    }
+}
+
+header_value!(CSeq);
 
 /// A decimal number of at most 32 bits.
 pub(super) fn decimal32(digits: &str) -> Result<u32, HeaderError> {

@@ -1,19 +1,14 @@
 //! A message laid out for people and programs (`sipwright inspect`): start line, headers with their parts, verdict. RFC 3261 s7, s25.1.
 
-use super::challenge::{AuthParams, Authorization, Challenge};
 use super::check::Rejection;
-use super::cseq::CSeq;
-use super::date::parse_date;
 use super::error::HeaderError;
-use super::item::{Item, RAck, Warning};
-use super::lex::Values;
+use super::header::Typed;
 use super::name_addr::NameAddr;
-use super::names::Name;
-use super::params::Params;
+use super::names::{Name, Shape};
+use super::parts::{self, map, text};
 use super::start::StartLine;
 use super::strict;
-use super::uri::{Scheme, Uri};
-use super::via::Via;
+use super::uri::Uri;
 use super::view::{Header, Message};
 
 /// What a message says and whether it is well-formed.
@@ -70,7 +65,7 @@ pub fn describe(bytes: &[u8]) -> Description {
     let start = match *message.start() {
         StartLine::Request { method, uri } => map([
             ("method", text(method.as_str())),
-            ("uri", Uri::parse(uri).map_or_else(|_| text(uri), |uri| uri_parts(&uri))),
+            ("uri", Uri::parse(uri).map_or_else(|_| text(uri), |uri| parts::uri(&uri))),
         ]),
         StartLine::Status { code, reason } => map([("status", Value::Number(code.into())), ("reason", text(reason))]),
     };
@@ -89,123 +84,50 @@ fn described(header: &Header<'_>) -> Described {
         name: name.to_owned(),
         value,
         home: header.name.home(),
-        parts: parts(header).unwrap_or_default(),
+        parts: parts_of(header).unwrap_or_default(),
         fault: strict::header_grammar(header).err().map(|error| error.to_string()),
     }
 }
 
 /// The parts of each value of a header.
-fn parts(header: &Header<'_>) -> Result<Vec<Value>, HeaderError> {
-    use Name::*;
-    if matches!(header.name, From | To | ReplyTo | ReferTo | ReferredBy) {
-        return Ok(vec![address(&NameAddr::parse_bytes(header.value)?)]);
+fn parts_of(header: &Header<'_>) -> Result<Vec<Value>, HeaderError> {
+    match std::str::from_utf8(header.value) {
+        // Of an unknown header there are no parts, of text no other than the text.
+        Ok(_) if matches!(header.name.shape(), Shape::Text) => Ok(Vec::new()),
+        Ok(text) => Typed::parse_all(header.name, text).map(|value| value.map(|v| parts::typed(&v))).collect(),
+        Err(_) if header.name.shape() == Shape::Address => {
+            Ok(vec![parts::typed(&Typed::Address(NameAddr::parse_bytes(header.value)?))])
+        }
+        Err(_) => Err(HeaderError::NotUtf8),
     }
-    let whole = std::str::from_utf8(header.value).map_err(|_| HeaderError::NotUtf8)?;
-    if strict::is_address_list(header.name) {
-        return Values::list(whole).map(|value| NameAddr::parse(value).map(|a| address(&a))).collect();
-    }
-    match header.name {
-        Via => Values::list(whole).map(|value| self::Via::parse(value).map(|via| via_parts(&via))).collect(),
-        CSeq => self::CSeq::parse(whole).map(|cseq| vec![cseq_parts(cseq)]),
-        RAck => self::RAck::parse(whole)
-            .map(|rack| vec![map([("rseq", Value::Number(rack.rseq.into())), ("cseq", cseq_parts(rack.cseq))])]),
-        MaxForwards | MaxBreadth | ContentLength | Expires | MinExpires | RSeq | FlowTimer => {
-            super::cseq::decimal32(whole).map(|n| vec![Value::Number(n.into())])
-        }
-        RetryAfter | SessionExpires | MinSe => Item::seconds(whole).map(|(seconds, params)| {
-            vec![map([("seconds", Value::Number(seconds.into())), ("params", param_parts(params))])]
-        }),
-        Date => parse_date(whole).map(|unix| vec![map([("unix", Value::Number(unix))])]),
-        Warning => Values::list(whole)
-            .map(|value| {
-                let w = self::Warning::parse(value)?;
-                let code = Value::Number(w.code.into());
-                Ok(map([("code", code), ("agent", text(w.agent)), ("text", text(&super::unquote(w.text)))]))
-            })
-            .collect(),
-        Authorization | ProxyAuthorization => {
-            self::Authorization::parse(whole).map(|a| vec![auth_parts(a.scheme, a.params)])
-        }
-        WwwAuthenticate | ProxyAuthenticate => {
-            Ok(Challenge::parse_all(whole).map(|c| auth_parts(c.scheme, c.params)).collect())
-        }
-        ContentType | ContentDisposition | Event | SubscriptionState | Replaces | Join | TargetDialog => {
-            Item::parse(whole).map(|item| vec![item_parts(&item)])
-        }
-        Accept | AcceptEncoding | AcceptLanguage | Reason => Values::list(whole)
-            .filter(|v| !v.is_empty())
-            .map(|value| Item::parse(value).map(|item| item_parts(&item)))
-            .collect(),
-        name if name.is_list() => Ok(Values::list(whole).filter(|v| !v.is_empty()).map(text).collect()),
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn text(s: &str) -> Value {
-    Value::Text(s.to_owned())
-}
-
-fn optional(s: Option<&str>) -> Value {
-    s.map_or(Value::Null, text)
-}
-
-fn map<const N: usize>(parts: [(&str, Value); N]) -> Value {
-    Value::Map(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-fn param_parts(params: Params<'_>) -> Value {
-    Value::Map(params.iter().map(|(name, value)| (name.to_owned(), optional(value))).collect())
-}
-
-fn address(address: &NameAddr<'_>) -> Value {
-    let uri = Uri::parse(address.uri).map_or_else(|_| text(address.uri), |uri| uri_parts(&uri));
-    map([("display", text(&address.display_name())), ("uri", uri), ("params", param_parts(address.params))])
-}
-
-fn uri_parts(uri: &Uri<'_>) -> Value {
-    let scheme = match uri.scheme {
-        Scheme::Sip => "sip",
-        Scheme::Sips => "sips",
-        Scheme::Tel => "tel",
-        Scheme::Urn => "urn",
-        Scheme::Other(other) => other,
-    };
-    map([
-        ("text", text(uri.as_str())),
-        ("scheme", text(scheme)),
-        ("user", optional(uri.user)),
-        ("host", text(uri.host)),
-        ("port", uri.port.map_or(Value::Null, |port| Value::Number(port.into()))),
-        ("params", param_parts(uri.params)),
-        ("headers", if uri.headers.is_empty() { Value::Null } else { text(uri.headers) }),
-    ])
-}
-
-fn via_parts(via: &Via<'_>) -> Value {
-    map([
-        ("transport", text(via.protocol)),
-        ("host", text(via.host)),
-        ("port", via.port.map_or(Value::Null, |port| Value::Number(port.into()))),
-        ("params", param_parts(via.params)),
-    ])
-}
-
-fn cseq_parts(cseq: CSeq<'_>) -> Value {
-    map([("number", Value::Number(cseq.number.into())), ("method", text(cseq.method.as_str()))])
-}
-
-fn item_parts(item: &Item<'_>) -> Value {
-    map([("value", text(item.value)), ("params", param_parts(item.params))])
-}
-
-fn auth_parts(scheme: &str, params: AuthParams<'_>) -> Value {
-    let pairs = params.iter().map(|(name, value)| (name.to_owned(), text(&super::unquote(value)))).collect();
-    map([("scheme", text(scheme)), ("params", Value::Map(pairs))])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_of_later_rfcs_in_parts() {
+        let parts = |line: &str| {
+            let text = format!("SIP/2.0 200 OK\r\n{line}\r\n\r\n");
+            let header = describe(text.as_bytes()).headers.remove(0);
+            (header.parts, header.fault)
+        };
+        let field = |value: &Value, name: &str| match value {
+            Value::Map(pairs) => pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()),
+            _ => None,
+        };
+        let (reason, _) = parts("Reason: Q.850;cause=16;text=\"a, b\", SIP;cause=200");
+        assert_eq!((reason.len(), field(&reason[0], "cause")), (2, Some(Value::Number(16))));
+        assert_eq!(field(&reason[0], "text"), Some(Value::Text("a, b".into())));
+        let (diversion, _) = parts("Diversion: <tel:+1;x=y>;reason=no-answer");
+        assert_eq!(field(&diversion[0], "reason"), Some(Value::Text("no-answer".into())));
+        let (history, _) = parts("History-Info: <sip:a@b?Reason=SIP%3Bcause%3D302>;index=1.1;rc=1");
+        assert_eq!(field(&history[0], "from"), Some(Value::Text("1".into())));
+        assert_eq!(field(&history[0], "reason"), Some(Value::Text("SIP;cause=302".into())));
+        assert_eq!(parts("Session-Expires: x").1.as_deref(), Some("number missing or out of range"));
+        assert_eq!(parts("X-Unknown: y"), (Vec::new(), None));
+    }
 
     #[test]
     fn a_message_in_parts() {

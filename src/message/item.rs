@@ -1,9 +1,11 @@
 //! A value with parameters: Event, Subscription-State, Session-Expires, Content-Disposition, Reason, Retry-After ... RFC 3261 s7.3.1.
 
 use super::error::HeaderError;
+use super::header::print::{self, Clean, Print, header_value};
 use super::lex::{find_unquoted, is_lws, split_at, trim};
 use super::params::Params;
 use crate::base::text::is_token;
+use std::fmt::{self, Write};
 
 /// `value;name=value`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,12 @@ impl<'a> Item<'a> {
         Ok((seconds, Params::new(rest)?))
     }
 
+    /// The weight of a value of Accept-Encoding or Accept-Language in thousandths: 1000 when it says nothing. RFC 3261 s20.2.
+    #[must_use]
+    pub fn q(&self) -> u16 {
+        weight(self.params)
+    }
+
     /// Reads a media type as `(type, subtype, parameters)`. RFC 3261 s20.15.
     ///
     /// # Errors
@@ -69,8 +77,17 @@ impl<'a> Item<'a> {
     }
 }
 
+/// The `q` parameter in thousandths: 1000 when it is absent or malformed. RFC 3261 s20.1.
+pub(super) fn weight(params: Params<'_>) -> u16 {
+    let Some(q) = params.value("q").filter(|q| super::strict::is_qvalue(q)) else { return 1000 };
+    let (whole, fraction) = q.split_once('.').unwrap_or((q, ""));
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let thousandths = digits.fold(0u16, |n, d| n.saturating_mul(10).saturating_add(u16::from(d.saturating_sub(b'0'))));
+    if whole == "1" { 1000 } else { thousandths }
+}
+
 /// Length of the comment at the front, with comments inside it; counted, not recursive. RFC 3261 s25.1.
-fn comment_len(s: &str) -> Option<usize> {
+pub(super) fn comment_len(s: &str) -> Option<usize> {
     let mut depth = 0usize;
     let mut escaped = false;
     for (at, b) in s.bytes().enumerate() {
@@ -86,6 +103,12 @@ fn comment_len(s: &str) -> Option<usize> {
         }
     }
     None
+}
+
+impl Print for Item<'_> {
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        write!(out, "{}{}", self.value, self.params.as_str())
+    }
 }
 
 /// RAck: `response-num cseq-num method`. RFC 3262 s7.2.
@@ -110,6 +133,12 @@ impl<'a> RAck<'a> {
     }
 }
 
+impl Print for RAck<'_> {
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        write!(out, "{} {}", self.rseq, self.cseq)
+    }
+}
+
 /// Warning: `code agent "text"`. RFC 3261 s20.43.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Warning<'a> {
@@ -130,13 +159,27 @@ impl<'a> Warning<'a> {
         const SHAPE: HeaderError = HeaderError::Syntax("not code agent \"text\"");
         let (code, rest) = value.split_once([' ', '\t']).ok_or(SHAPE)?;
         let (agent, text) = trim(rest).split_once([' ', '\t']).ok_or(SHAPE)?;
-        let text = trim(text);
-        if code.len() != 3 || text.len() < 2 || !text.starts_with('"') || !text.ends_with('"') {
+        let (agent, text) = (trim(agent), trim(text));
+        if code.len() != 3
+            || super::lex::has_space(agent.as_bytes())
+            || !text.starts_with('"')
+            || super::lex::quoted_len(text.as_bytes()) != Some(text.len())
+        {
             return Err(SHAPE);
         }
         Ok(Warning { code: code.parse().map_err(|_| HeaderError::Number)?, agent, text })
     }
 }
+
+impl Print for Warning<'_> {
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        write!(out, "{:03} {} ", self.code, self.agent)?;
+        let whole = self.text.starts_with('"') && super::lex::quoted_len(self.text.as_bytes()) == Some(self.text.len());
+        if whole { out.write_str(self.text) } else { print::quoted(out, self.text) }
+    }
+}
+
+header_value!(Item, RAck, Warning);
 
 #[cfg(test)]
 mod tests {

@@ -40,6 +40,7 @@ mod date;
 mod describe;
 mod error;
 pub mod frame;
+mod header;
 mod item;
 mod lex;
 mod method;
@@ -47,6 +48,7 @@ mod name_addr;
 mod names;
 mod params;
 mod parse;
+mod parts;
 mod reason;
 mod start;
 mod strict;
@@ -60,6 +62,12 @@ pub use cseq::CSeq;
 pub use date::{parse_date, write_date};
 pub use describe::{Described, Description, Value, describe};
 pub use error::{Defect, HeaderError, ParseError, UriError};
+pub use header::{
+    AuthInfo, Disposition, Diversion, Event, Handling, HeaderValue, HistoryInfo, Identity, Index, InfoUri, MediaType,
+    MimeVersion, More, Preference, Privacy, Product, Quoted, Reason, ReferSub, Refresher, Replaces, ResourcePriority,
+    RetryAfter, Seconds, SessionExpires, SessionId, Software, SubState, SubscriptionState, TargetDialog, TargetKind,
+    Timestamp, Typed, UserToUser,
+};
 pub use item::{Item, RAck, Warning};
 pub use lex::unquote;
 pub use method::Method;

@@ -1,10 +1,12 @@
 //! From, To, Contact, Route and their kind: `"name" <uri>;params`. RFC 3261 s20.10, s20.20, s20.34, s25.1.
 
 use super::error::{HeaderError, UriError};
+use super::header::print::{Clean, Print, header_value};
 use super::lex::{find_unquoted, has_gap, is_lws, quoted_len, split_around, trim, unquote};
 use super::params::Params;
 use super::uri::Uri;
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 
 /// A name-addr or addr-spec with its header parameters.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -142,6 +144,21 @@ impl<'a> NameAddr<'a> {
         out.into()
     }
 }
+
+impl Print for NameAddr<'_> {
+    /// Bytes of a display name that are not UTF-8 print as U+FFFD.
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        if self.is_star() && self.display.is_empty() {
+            return write!(out, "*{}", self.params.as_str());
+        }
+        if !self.display.is_empty() {
+            write!(out, "{} ", String::from_utf8_lossy(self.display))?;
+        }
+        write!(out, "<{}>{}", self.uri, self.params.as_str())
+    }
+}
+
+header_value!(NameAddr);
 
 /// Control characters, and those that reorder or hide text: a display name must not pretend to be another.
 fn unprintable(c: char) -> bool {

@@ -1,4 +1,4 @@
-//! Header field names: one table of name, compact form, comma list, home. RFC 3261 s7.3.3, s20 and the IANA registry.
+//! Header field names: one table of name, compact form, comma list, shape of a value, home. RFC 3261 s7.3.3, s20 and the IANA registry.
 
 /// One row of the table.
 struct Entry {
@@ -6,11 +6,55 @@ struct Entry {
     text: &'static str,
     compact: Option<u8>,
     list: bool,
+    shape: Shape,
     home: &'static str,
 }
 
+/// How one value of a header is built: the type that reads and prints it (see `header/mod.rs`).
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Via,
+    CSeq,
+    RAck,
+    CallId,
+    Address,
+    Number,
+    RetryAfter,
+    SessionExpires,
+    Seconds,
+    Date,
+    Token,
+    Text,
+    Product,
+    Media,
+    Weighted,
+    Disposition,
+    Warning,
+    Timestamp,
+    MimeVersion,
+    InfoUri,
+    Event,
+    SubscriptionState,
+    Replaces,
+    TargetDialog,
+    ReferSub,
+    Reason,
+    Diversion,
+    HistoryInfo,
+    UserToUser,
+    Privacy,
+    Identity,
+    ResourcePriority,
+    Preference,
+    Challenge,
+    Credentials,
+    AuthInfo,
+    Item,
+    SessionId,
+}
+
 macro_rules! names {
-    ($($variant:ident $text:literal $kind:ident $(($compact:literal))? $home:literal;)*) => {
+    ($($variant:ident $text:literal $kind:ident $(($compact:literal))? $shape:ident $home:literal;)*) => {
         /// A header field's name.
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
@@ -27,6 +71,7 @@ macro_rules! names {
             text: $text,
             compact: names!(@compact $($compact)?),
             list: names!(@list $kind),
+            shape: Shape::$shape,
             home: $home,
         }),*];
     };
@@ -38,109 +83,109 @@ macro_rules! names {
 
 // `list`: several fields of the name mean the same as one with commas between the values. RFC 3261 s7.3.1.
 names! {
-    Via "Via" list(b'v') "RFC 3261 s20.42";
-    From "From" one(b'f') "RFC 3261 s20.20";
-    To "To" one(b't') "RFC 3261 s20.39";
-    CallId "Call-ID" one(b'i') "RFC 3261 s20.8";
-    CSeq "CSeq" one "RFC 3261 s20.16";
-    Contact "Contact" list(b'm') "RFC 3261 s20.10";
-    MaxForwards "Max-Forwards" one "RFC 3261 s20.22";
-    Route "Route" list "RFC 3261 s20.34";
-    RecordRoute "Record-Route" list "RFC 3261 s20.30";
-    ContentType "Content-Type" one(b'c') "RFC 3261 s20.15";
-    ContentLength "Content-Length" one(b'l') "RFC 3261 s20.14";
-    Expires "Expires" one "RFC 3261 s20.19";
-    Accept "Accept" list "RFC 3261 s20.1";
-    AcceptContact "Accept-Contact" list(b'a') "RFC 3841 s9.2";
-    AcceptEncoding "Accept-Encoding" list "RFC 3261 s20.2";
-    AcceptLanguage "Accept-Language" list "RFC 3261 s20.3";
-    AcceptResourcePriority "Accept-Resource-Priority" list "RFC 4412 s3.2";
-    AlertInfo "Alert-Info" list "RFC 3261 s20.4";
-    Allow "Allow" list "RFC 3261 s20.5";
-    AllowEvents "Allow-Events" list(b'u') "RFC 6665 s8.2.2";
-    AnswerMode "Answer-Mode" one "RFC 5373 s3";
-    AuthenticationInfo "Authentication-Info" one "RFC 3261 s20.6";
-    Authorization "Authorization" one "RFC 3261 s20.7";
-    CallInfo "Call-Info" list "RFC 3261 s20.9";
-    ContentDisposition "Content-Disposition" one "RFC 3261 s20.11";
-    ContentEncoding "Content-Encoding" list(b'e') "RFC 3261 s20.12";
-    ContentLanguage "Content-Language" list "RFC 3261 s20.13";
-    Date "Date" one "RFC 3261 s20.17";
-    Diversion "Diversion" list "RFC 5806 s5.2";
-    ErrorInfo "Error-Info" list "RFC 3261 s20.18";
-    Event "Event" one(b'o') "RFC 6665 s8.2.1";
-    FeatureCaps "Feature-Caps" list "RFC 6809 s6.2";
-    FlowTimer "Flow-Timer" one "RFC 5626 s10";
-    Geolocation "Geolocation" list "RFC 6442 s4.1";
-    GeolocationError "Geolocation-Error" one "RFC 6442 s4.3";
-    GeolocationRouting "Geolocation-Routing" one "RFC 6442 s4.2";
-    HistoryInfo "History-Info" list "RFC 7044 s5";
-    Identity "Identity" one(b'y') "RFC 8224 s4";
-    IdentityInfo "Identity-Info" one(b'n') "RFC 4474 s9";
-    InfoPackage "Info-Package" one "RFC 6086 s7.2";
-    InReplyTo "In-Reply-To" list "RFC 3261 s20.21";
-    Join "Join" one "RFC 3911 s7.1";
-    MaxBreadth "Max-Breadth" one "RFC 5393 s5.2";
-    MimeVersion "MIME-Version" one "RFC 3261 s20.24";
-    MinExpires "Min-Expires" one "RFC 3261 s20.23";
-    MinSe "Min-SE" one "RFC 4028 s5";
-    Organization "Organization" one "RFC 3261 s20.25";
-    PAccessNetworkInfo "P-Access-Network-Info" list "RFC 7315 s4.4";
-    PAssertedIdentity "P-Asserted-Identity" list "RFC 3325 s9.1";
-    PAssertedService "P-Asserted-Service" one "RFC 6050 s4.1";
-    PAssociatedUri "P-Associated-URI" list "RFC 7315 s4.1";
-    PCalledPartyId "P-Called-Party-ID" one "RFC 7315 s4.2";
-    PChargingVector "P-Charging-Vector" one "RFC 7315 s4.6";
-    PEarlyMedia "P-Early-Media" list "RFC 5009 s8";
-    PPreferredIdentity "P-Preferred-Identity" list "RFC 3325 s9.2";
-    PPreferredService "P-Preferred-Service" one "RFC 6050 s4.2";
-    PVisitedNetworkId "P-Visited-Network-ID" list "RFC 7315 s4.3";
-    Path "Path" list "RFC 3327 s4";
-    PermissionMissing "Permission-Missing" list "RFC 5360 s5.9.3";
-    PolicyContact "Policy-Contact" list "RFC 6794 s5.2";
-    PolicyId "Policy-ID" list "RFC 6794 s5.1";
-    Priority "Priority" one "RFC 3261 s20.26";
-    PrivAnswerMode "Priv-Answer-Mode" one "RFC 5373 s3";
-    Privacy "Privacy" one "RFC 3323 s4.2";
-    ProxyAuthenticate "Proxy-Authenticate" one "RFC 3261 s20.27";
-    ProxyAuthorization "Proxy-Authorization" one "RFC 3261 s20.28";
-    ProxyRequire "Proxy-Require" list "RFC 3261 s20.29";
-    RAck "RAck" one "RFC 3262 s7.2";
-    Reason "Reason" list "RFC 3326 s2";
-    RecvInfo "Recv-Info" list "RFC 6086 s7.3";
-    ReferEventsAt "Refer-Events-At" one "RFC 7614 s6.2";
-    ReferSub "Refer-Sub" one "RFC 4488 s4";
-    ReferTo "Refer-To" one(b'r') "RFC 3515 s2.1";
-    ReferredBy "Referred-By" one(b'b') "RFC 3892 s3";
-    RejectContact "Reject-Contact" list(b'j') "RFC 3841 s9.2";
-    Replaces "Replaces" one "RFC 3891 s6.1";
-    ReplyTo "Reply-To" one "RFC 3261 s20.31";
-    RequestDisposition "Request-Disposition" list(b'd') "RFC 3841 s9.1";
-    Require "Require" list "RFC 3261 s20.32";
-    ResourcePriority "Resource-Priority" list "RFC 4412 s3.1";
-    RetryAfter "Retry-After" one "RFC 3261 s20.33";
-    RSeq "RSeq" one "RFC 3262 s7.1";
-    SecurityClient "Security-Client" list "RFC 3329 s2.2";
-    SecurityServer "Security-Server" list "RFC 3329 s2.2";
-    SecurityVerify "Security-Verify" list "RFC 3329 s2.2";
-    Server "Server" one "RFC 3261 s20.35";
-    ServiceRoute "Service-Route" list "RFC 3608 s5";
-    SessionExpires "Session-Expires" one(b'x') "RFC 4028 s4";
-    SessionId "Session-ID" one "RFC 7989 s5";
-    SipEtag "SIP-ETag" one "RFC 3903 s11.3.1";
-    SipIfMatch "SIP-If-Match" one "RFC 3903 s11.3.2";
-    Subject "Subject" one(b's') "RFC 3261 s20.36";
-    SubscriptionState "Subscription-State" one "RFC 6665 s8.2.3";
-    Supported "Supported" list(b'k') "RFC 3261 s20.37";
-    SuppressIfMatch "Suppress-If-Match" one "RFC 5839 s4";
-    TargetDialog "Target-Dialog" one "RFC 4538 s7";
-    Timestamp "Timestamp" one "RFC 3261 s20.38";
-    TriggerConsent "Trigger-Consent" one "RFC 5360 s5.11.2";
-    Unsupported "Unsupported" list "RFC 3261 s20.40";
-    UserAgent "User-Agent" one "RFC 3261 s20.41";
-    UserToUser "User-to-User" list "RFC 7433 s4.1";
-    Warning "Warning" list "RFC 3261 s20.43";
-    WwwAuthenticate "WWW-Authenticate" one "RFC 3261 s20.44";
+    Via "Via" list(b'v') Via "RFC 3261 s20.42";
+    From "From" one(b'f') Address "RFC 3261 s20.20";
+    To "To" one(b't') Address "RFC 3261 s20.39";
+    CallId "Call-ID" one(b'i') CallId "RFC 3261 s20.8";
+    CSeq "CSeq" one CSeq "RFC 3261 s20.16";
+    Contact "Contact" list(b'm') Address "RFC 3261 s20.10";
+    MaxForwards "Max-Forwards" one Number "RFC 3261 s20.22";
+    Route "Route" list Address "RFC 3261 s20.34";
+    RecordRoute "Record-Route" list Address "RFC 3261 s20.30";
+    ContentType "Content-Type" one(b'c') Media "RFC 3261 s20.15";
+    ContentLength "Content-Length" one(b'l') Number "RFC 3261 s20.14";
+    Expires "Expires" one Number "RFC 3261 s20.19";
+    Accept "Accept" list Media "RFC 3261 s20.1";
+    AcceptContact "Accept-Contact" list(b'a') Preference "RFC 3841 s9.2";
+    AcceptEncoding "Accept-Encoding" list Weighted "RFC 3261 s20.2";
+    AcceptLanguage "Accept-Language" list Weighted "RFC 3261 s20.3";
+    AcceptResourcePriority "Accept-Resource-Priority" list ResourcePriority "RFC 4412 s3.2";
+    AlertInfo "Alert-Info" list InfoUri "RFC 3261 s20.4";
+    Allow "Allow" list Token "RFC 3261 s20.5";
+    AllowEvents "Allow-Events" list(b'u') Token "RFC 6665 s8.2.2";
+    AnswerMode "Answer-Mode" one Item "RFC 5373 s3";
+    AuthenticationInfo "Authentication-Info" one AuthInfo "RFC 3261 s20.6";
+    Authorization "Authorization" one Credentials "RFC 3261 s20.7";
+    CallInfo "Call-Info" list InfoUri "RFC 3261 s20.9";
+    ContentDisposition "Content-Disposition" one Disposition "RFC 3261 s20.11";
+    ContentEncoding "Content-Encoding" list(b'e') Token "RFC 3261 s20.12";
+    ContentLanguage "Content-Language" list Token "RFC 3261 s20.13";
+    Date "Date" one Date "RFC 3261 s20.17";
+    Diversion "Diversion" list Diversion "RFC 5806 s5.2";
+    ErrorInfo "Error-Info" list InfoUri "RFC 3261 s20.18";
+    Event "Event" one(b'o') Event "RFC 6665 s8.2.1";
+    FeatureCaps "Feature-Caps" list Preference "RFC 6809 s6.2";
+    FlowTimer "Flow-Timer" one Number "RFC 5626 s10";
+    Geolocation "Geolocation" list InfoUri "RFC 6442 s4.1";
+    GeolocationError "Geolocation-Error" one Item "RFC 6442 s4.3";
+    GeolocationRouting "Geolocation-Routing" one Item "RFC 6442 s4.2";
+    HistoryInfo "History-Info" list HistoryInfo "RFC 7044 s5";
+    Identity "Identity" one(b'y') Identity "RFC 8224 s4";
+    IdentityInfo "Identity-Info" one(b'n') InfoUri "RFC 4474 s9";
+    InfoPackage "Info-Package" one Item "RFC 6086 s7.2";
+    InReplyTo "In-Reply-To" list CallId "RFC 3261 s20.21";
+    Join "Join" one Replaces "RFC 3911 s7.1";
+    MaxBreadth "Max-Breadth" one Number "RFC 5393 s5.2";
+    MimeVersion "MIME-Version" one MimeVersion "RFC 3261 s20.24";
+    MinExpires "Min-Expires" one Number "RFC 3261 s20.23";
+    MinSe "Min-SE" one Seconds "RFC 4028 s5";
+    Organization "Organization" one Text "RFC 3261 s20.25";
+    PAccessNetworkInfo "P-Access-Network-Info" list Text "RFC 7315 s4.4";
+    PAssertedIdentity "P-Asserted-Identity" list Address "RFC 3325 s9.1";
+    PAssertedService "P-Asserted-Service" list Item "RFC 6050 s4.1";
+    PAssociatedUri "P-Associated-URI" list Address "RFC 7315 s4.1";
+    PCalledPartyId "P-Called-Party-ID" one Address "RFC 7315 s4.2";
+    PChargingVector "P-Charging-Vector" one Item "RFC 7315 s4.6";
+    PEarlyMedia "P-Early-Media" list Token "RFC 5009 s8";
+    PPreferredIdentity "P-Preferred-Identity" list Address "RFC 3325 s9.2";
+    PPreferredService "P-Preferred-Service" list Item "RFC 6050 s4.2";
+    PVisitedNetworkId "P-Visited-Network-ID" list Item "RFC 7315 s4.3";
+    Path "Path" list Address "RFC 3327 s4";
+    PermissionMissing "Permission-Missing" list Address "RFC 5360 s5.9.3";
+    PolicyContact "Policy-Contact" list InfoUri "RFC 6794 s5.2";
+    PolicyId "Policy-ID" list Item "RFC 6794 s5.1";
+    Priority "Priority" one Token "RFC 3261 s20.26";
+    PrivAnswerMode "Priv-Answer-Mode" one Item "RFC 5373 s3";
+    Privacy "Privacy" one Privacy "RFC 3323 s4.2";
+    ProxyAuthenticate "Proxy-Authenticate" one Challenge "RFC 3261 s20.27";
+    ProxyAuthorization "Proxy-Authorization" one Credentials "RFC 3261 s20.28";
+    ProxyRequire "Proxy-Require" list Token "RFC 3261 s20.29";
+    RAck "RAck" one RAck "RFC 3262 s7.2";
+    Reason "Reason" list Reason "RFC 3326 s2";
+    RecvInfo "Recv-Info" list Item "RFC 6086 s7.3";
+    ReferEventsAt "Refer-Events-At" one InfoUri "RFC 7614 s6.2";
+    ReferSub "Refer-Sub" one ReferSub "RFC 4488 s4";
+    ReferTo "Refer-To" one(b'r') Address "RFC 3515 s2.1";
+    ReferredBy "Referred-By" one(b'b') Address "RFC 3892 s3";
+    RejectContact "Reject-Contact" list(b'j') Preference "RFC 3841 s9.2";
+    Replaces "Replaces" one Replaces "RFC 3891 s6.1";
+    ReplyTo "Reply-To" one Address "RFC 3261 s20.31";
+    RequestDisposition "Request-Disposition" list(b'd') Token "RFC 3841 s9.1";
+    Require "Require" list Token "RFC 3261 s20.32";
+    ResourcePriority "Resource-Priority" list ResourcePriority "RFC 4412 s3.1";
+    RetryAfter "Retry-After" one RetryAfter "RFC 3261 s20.33";
+    RSeq "RSeq" one Number "RFC 3262 s7.1";
+    SecurityClient "Security-Client" list Item "RFC 3329 s2.2";
+    SecurityServer "Security-Server" list Item "RFC 3329 s2.2";
+    SecurityVerify "Security-Verify" list Item "RFC 3329 s2.2";
+    Server "Server" one Product "RFC 3261 s20.35";
+    ServiceRoute "Service-Route" list Address "RFC 3608 s5";
+    SessionExpires "Session-Expires" one(b'x') SessionExpires "RFC 4028 s4";
+    SessionId "Session-ID" one SessionId "RFC 7989 s5";
+    SipEtag "SIP-ETag" one Token "RFC 3903 s11.3.1";
+    SipIfMatch "SIP-If-Match" one Token "RFC 3903 s11.3.2";
+    Subject "Subject" one(b's') Text "RFC 3261 s20.36";
+    SubscriptionState "Subscription-State" one SubscriptionState "RFC 6665 s8.2.3";
+    Supported "Supported" list(b'k') Token "RFC 3261 s20.37";
+    SuppressIfMatch "Suppress-If-Match" one Token "RFC 5839 s4";
+    TargetDialog "Target-Dialog" one TargetDialog "RFC 4538 s7";
+    Timestamp "Timestamp" one Timestamp "RFC 3261 s20.38";
+    TriggerConsent "Trigger-Consent" one Address "RFC 5360 s5.11.2";
+    Unsupported "Unsupported" list Token "RFC 3261 s20.40";
+    UserAgent "User-Agent" one Product "RFC 3261 s20.41";
+    UserToUser "User-to-User" list UserToUser "RFC 7433 s4.1";
+    Warning "Warning" list Warning "RFC 3261 s20.43";
+    WwwAuthenticate "WWW-Authenticate" one Challenge "RFC 3261 s20.44";
 }
 
 impl Name {
@@ -192,6 +237,11 @@ impl Name {
     #[must_use]
     pub fn is_list(self) -> bool {
         self.entry().is_some_and(|e| e.list)
+    }
+
+    /// How its values are built; an unknown header is text.
+    pub(super) fn shape(self) -> Shape {
+        self.entry().map_or(Shape::Text, |e| e.shape)
     }
 
     /// Where it is defined; empty for [`Name::Other`].

@@ -14,6 +14,9 @@ pub struct Params<'a>(&'a str);
 pub type Param<'a> = (&'a str, Option<&'a str>);
 
 impl<'a> Params<'a> {
+    /// No parameters.
+    pub const NONE: Params<'static> = Params("");
+
     /// Takes the text from the first `;` on (or empty text).
     ///
     /// # Errors

@@ -6,10 +6,11 @@ use super::check::{self, Rejection};
 use super::cseq::decimal32;
 use super::date::parse_date;
 use super::error::HeaderError;
+use super::header::Typed;
 use super::item::{Item, RAck, Warning};
 use super::lex::{Values, token, trim};
 use super::name_addr::NameAddr;
-use super::names::Name;
+use super::names::{Name, Shape};
 use super::uri::{Scheme, Uri};
 use super::via::Via;
 use super::view::{Header, Message};
@@ -37,20 +38,20 @@ pub fn verdict(message: &Message<'_>) -> Result<(), Rejection> {
 /// Checks the value of one header.
 pub(super) fn header_grammar(header: &Header<'_>) -> Result<(), HeaderError> {
     use Name::*;
-    if matches!(header.name, From | To | ReplyTo | ReferTo | ReferredBy) {
-        return address(NameAddr::parse_bytes(header.value)?);
-    }
     if header.name == Other {
         return Ok(());
     }
+    let is_address = matches!(header.name.shape(), Shape::Address | Shape::Diversion | Shape::HistoryInfo);
     let text = match std::str::from_utf8(header.value) {
         Ok(text) => text,
         // Only display names may be of foreign encoding, and only in addresses.
-        Err(_) if is_address_list(header.name) => return address(NameAddr::parse_bytes(header.value)?),
+        Err(_) if is_address => return address(NameAddr::parse_bytes(header.value)?),
         Err(_) => return Err(HeaderError::NotUtf8),
     };
-    if is_address_list(header.name) {
-        return Values::list(text).try_for_each(|value| address(NameAddr::parse(value)?));
+    if is_address {
+        let mut values = if header.name.is_list() { Values::list(text) } else { Values::whole(text) };
+        values.try_for_each(|value| address(NameAddr::parse(value)?))?;
+        return typed(header.name, text);
     }
     match header.name {
         Via => Values::list(text).try_for_each(|value| {
@@ -73,8 +74,12 @@ pub(super) fn header_grammar(header: &Header<'_>) -> Result<(), HeaderError> {
         Date => parse_date(text).map(|_| ()),
         ContentType => Item::media_type(text)?.2.check(),
         Accept => Values::list(text).filter(|v| !v.is_empty()).try_for_each(|value| Item::media_type(value)?.2.check()),
-        ContentDisposition | Event | SubscriptionState => Item::token(text)?.params.check(),
-        Reason | AcceptEncoding => {
+        ContentDisposition | Event | SubscriptionState | AnswerMode | PrivAnswerMode | InfoPackage => {
+            typed(header.name, text)?;
+            Item::token(text)?.params.check()
+        }
+        Reason | AcceptEncoding | RecvInfo | SecurityClient | SecurityServer | SecurityVerify => {
+            typed(header.name, text)?;
             Values::list(text).filter(|v| !v.is_empty()).try_for_each(|value| Item::token(value)?.params.check())
         }
         Allow | Supported | Require | ProxyRequire | Unsupported | ContentEncoding | ContentLanguage | AllowEvents => {
@@ -90,25 +95,18 @@ pub(super) fn header_grammar(header: &Header<'_>) -> Result<(), HeaderError> {
         Replaces | Join | TargetDialog => dialog_id(text),
         Authorization | ProxyAuthorization => self::Authorization::parse(text).map(|_| ()),
         WwwAuthenticate | ProxyAuthenticate => Challenge::parse(text).map(|_| ()),
-        _ => Ok(()),
+        name => typed(name, text),
     }
 }
 
-/// Headers whose values are name-addr or addr-spec.
-pub(super) const fn is_address_list(name: Name) -> bool {
-    matches!(
-        name,
-        Name::Contact
-            | Name::Route
-            | Name::RecordRoute
-            | Name::Path
-            | Name::ServiceRoute
-            | Name::PAssertedIdentity
-            | Name::PPreferredIdentity
-            | Name::PAssociatedUri
-            | Name::Diversion
-            | Name::HistoryInfo
-    )
+/// That each value of a field is read as what it is.
+fn typed(name: Name, text: &str) -> Result<(), HeaderError> {
+    // In these an empty field says "none". RFC 3261 s20.
+    use Name::{Organization, Server, Subject, UserAgent};
+    if trim(text).is_empty() && (name.is_list() || matches!(name, Organization | Server | Subject | UserAgent)) {
+        return Ok(());
+    }
+    Typed::parse_all(name, text).try_for_each(|value| value.map(|_| ()))
 }
 
 fn address(address: NameAddr<'_>) -> Result<(), HeaderError> {
@@ -141,7 +139,7 @@ fn address(address: NameAddr<'_>) -> Result<(), HeaderError> {
 }
 
 /// qvalue. RFC 3261 s25.1.
-fn is_qvalue(q: &str) -> bool {
+pub(super) fn is_qvalue(q: &str) -> bool {
     let (whole, fraction) = q.split_once('.').unwrap_or((q, ""));
     let digits = fraction.len() <= 3 && fraction.bytes().all(|b| b.is_ascii_digit());
     digits
@@ -194,6 +192,9 @@ mod tests {
         assert!(
             grammar(Name::Replaces, "x@y;to-tag=1;from-tag=2;early-only") && !grammar(Name::Replaces, "x@y;to-tag=1")
         );
+        assert!(grammar(Name::Diversion, "<sip:a@b>;counter=1") && !grammar(Name::Diversion, "<sip:a@b>;counter=x"));
+        assert!(grammar(Name::AlertInfo, "<urn:alert:x>") && !grammar(Name::AlertInfo, "Bellcore-dr1"));
+        assert!(grammar(Name::Subject, "") && !grammar(Name::Privacy, "") && !grammar(Name::MimeVersion, "one"));
         assert!(!grammar(Name::Via, "SIP/2.0/UDP a;ttl=256") && grammar(Name::Via, "SIP/2.0/UDP a;ttl=255;rport"));
     }
 }

@@ -151,6 +151,17 @@ impl<'a> Uri<'a> {
         self.params.has("lr")
     }
 
+    /// The headers of the part after `?`, in order, escapes kept.
+    pub fn header_fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        header_pairs(self.headers)
+    }
+
+    /// The value of the header `name` (any case) of the part after `?`, escapes kept.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.header_fields().find(|(n, _)| unescape(n).eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     /// Whether it is a `sips` URI.
     #[must_use]
     pub fn is_secure(&self) -> bool {
@@ -308,7 +319,7 @@ fn covers(a: Params<'_>, b: Params<'_>) -> bool {
 }
 
 /// The `name=value` pairs of the part after `?`.
-fn header_pairs(headers: &str) -> impl Iterator<Item = (&str, &str)> {
+fn header_pairs<'a>(headers: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
     headers.split('&').filter(|h| !h.is_empty()).map(|h| h.split_once('=').unwrap_or((h, "")))
 }
 

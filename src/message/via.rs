@@ -1,10 +1,12 @@
 //! Via. RFC 3261 s20.42, s18.2, RFC 3581.
 
 use super::error::HeaderError;
+use super::header::print::{Clean, Print, header_value};
 use super::lex::{is_lws, split_around, split_at, token, trim};
 use super::params::Params;
 use super::uri::host_port;
 use crate::base::Protocol;
+use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 /// One Via value.
@@ -82,6 +84,23 @@ impl<'a> Via<'a> {
         Protocol::from_token(self.protocol)
     }
 }
+
+impl Print for Via<'_> {
+    fn print(&self, out: &mut Clean<'_, '_>) -> fmt::Result {
+        write!(out, "SIP/2.0/{} ", self.protocol)?;
+        if self.host.contains(':') {
+            write!(out, "[{}]", self.host)?
+        } else {
+            out.write_str(self.host)?
+        }
+        if let Some(port) = self.port {
+            write!(out, ":{port}")?;
+        }
+        out.write_str(self.params.as_str())
+    }
+}
+
+header_value!(Via);
 
 /// Passes over a sent-protocol with white space around its slashes or in other case. RFC 4475 s3.1.1.1.
 fn spaced_protocol(value: &str) -> Option<&str> {

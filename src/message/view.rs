@@ -3,6 +3,7 @@
 use super::challenge::{Authorization, Challenge};
 use super::cseq::CSeq;
 use super::error::{Defect, HeaderError, ParseError};
+use super::header::{HeaderValue, Typed};
 use super::lex::Values;
 use super::method::Method;
 use super::name_addr::NameAddr;
@@ -267,6 +268,33 @@ impl<'a> Message<'a> {
         self.name_addrs(name)
     }
 
+    /// The first value of a header as a `T`, which is the kind that [`Typed`] names for it: `message.read::<Reason>(Name::Reason)`.
+    ///
+    /// # Errors
+    /// Missing or malformed.
+    pub fn read<T: HeaderValue<'a>>(&self, name: Name) -> Result<T, HeaderError> {
+        self.read_all(name).next().unwrap_or(Err(HeaderError::Missing))
+    }
+
+    /// All values of a header as `T`s, in order; comma lists are split, empty values passed over.
+    pub fn read_all<T: HeaderValue<'a>>(&self, name: Name) -> impl Iterator<Item = Result<T, HeaderError>> {
+        let split = move |text| if name.is_list() { Values::list(text) } else { Values::whole(text) };
+        let texts = self.fields(name).flat_map(move |field| match self.text(field) {
+            Some(text) => One(Some(split(text)), None),
+            None => One(None, Some(HeaderError::NotUtf8)),
+        });
+        texts.map(|text| T::read(super::lex::trim(text?)))
+    }
+
+    /// All values of a header, each of its kind, in order.
+    pub fn typed(&self, name: Name) -> impl Iterator<Item = Result<Typed<'a>, HeaderError>> {
+        self.fields(name).flat_map(move |field| {
+            let text = self.text(field);
+            let fault = text.is_none().then_some(Err(HeaderError::NotUtf8));
+            text.map(|text| Typed::parse_all(name, text)).into_iter().flatten().chain(fault)
+        })
+    }
+
     /// Expires, in seconds; `None` when absent or malformed. RFC 3261 s20.19.
     #[must_use]
     pub fn expires(&self) -> Option<u32> {
@@ -368,6 +396,19 @@ impl<'a> Message<'a> {
                 self.write_field(field, out);
             }
         }
+    }
+}
+
+/// The values of one field, or why there are none.
+struct One<'a>(Option<Values<'a>>, Option<HeaderError>);
+
+impl<'a> Iterator for One<'a> {
+    type Item = Result<&'a str, HeaderError>;
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(fault) = self.1.take() {
+            return Some(Err(fault));
+        }
+        self.0.as_mut()?.find(|value| !value.is_empty()).map(Ok)
     }
 }
 
