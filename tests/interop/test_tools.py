@@ -32,7 +32,3 @@ class Probes(Case):
     def test_a_burst_of_sipsak_is_survived(self):
         self.said_by("sipsak", "-F", "-e", "200", "-s", f"sip:127.0.0.1:{self.port}")
         self.test_sipsak_asks()
-
-    def test_a_message_of_sipsak_is_taken(self):
-        self.said_by("sipsak", "-M", "-s", f"sip:anybody@127.0.0.1:{self.port}", "-B", "good morning")
-        self.assertEqual(self.us.event("message")["body"], "good morning")
