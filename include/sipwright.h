@@ -18,6 +18,8 @@
 #define sipw_account_options_init(s) sipw_account_options_init_sized((s), sizeof *(s))
 #define sipw_call_options_init(s) sipw_call_options_init_sized((s), sizeof *(s))
 #define sipw_record_options_init(s) sipw_record_options_init_sized((s), sizeof *(s))
+#define sipw_request_options_init(s) sipw_request_options_init_sized((s), sizeof *(s))
+#define sipw_sip_config_init(s) sipw_sip_config_init_sized((s), sizeof *(s))
 #define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))
 #define sipw_engine_stats(eng, out) sipw_engine_stats_sized((eng), (out), sizeof *(out))
 #define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))
@@ -89,8 +91,15 @@ typedef enum sipw_event_type {
     SIPW_EV_RTP_TIMEOUT = 38,
     /** A MESSAGE arrived and was answered 200: `u.message`. RFC 3428. */
     SIPW_EV_MESSAGE = 48,
-    /** A request of ours outside of calls has its final status: `u.outcome`; the last event of the request. */
+    /**
+     * A request of ours has its final status, or one of a peer has its answer (by_peer is false then, and local says that the library
+     * answered in your place): `u.outcome`; the last event of the request.
+     */
     SIPW_EV_REQUEST_DONE = 49,
+    /** A request whose method you take (sipw_sip_config::methods): `u.request`. Answer it with sipw_request_answer(). */
+    SIPW_EV_REQUEST = 50,
+    /** A provisional response to a request of ours: `u.outcome`. */
+    SIPW_EV_REQUEST_PROGRESS = 51,
     /** Something of the engine itself failed (a listener, a recording); the engine lives on: `u.trouble`. */
     SIPW_EV_TROUBLE = 64,
     /** Something newer than this library's header; look at the message behind it. */
@@ -172,7 +181,7 @@ typedef uint64_t sipw_account;
 /** A call: an id, never a pointer, never used twice; a stale one gives SIPW_E_GONE, never a crash. 0 is none. */
 typedef uint64_t sipw_call;
 
-/** A request outside of calls: an id as ::sipw_account. */
+/** A request that is no call, of yours or of a peer: an id as ::sipw_account. */
 typedef uint64_t sipw_request;
 
 /** Figures of a call's audio, since its start. RFC 3550 s6.4, A.3, A.8; ITU-T G.107. */
@@ -207,7 +216,7 @@ typedef struct sipw_quality {
     uint64_t rejected;
 } sipw_quality;
 
-/** SIPW_EV_REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE. */
+/** SIPW_EV_REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE, REQUEST_PROGRESS. */
 typedef struct sipw_ev_outcome {
     /** SIP status; 200 when a call ended normally. RFC 3261 s21. */
     uint16_t status;
@@ -219,7 +228,7 @@ typedef struct sipw_ev_outcome {
     bool by_peer;
     /** CALL_PROGRESS: early media flows. */
     bool early_media;
-    /** REQUEST_DONE: the request; else 0. */
+    /** REQUEST_DONE, REQUEST_PROGRESS: the request; else 0. */
     sipw_request request;
     /** CALL_ENDED: the last figures of the call's media, or NULL. */
     const struct sipw_quality *quality;
@@ -285,6 +294,26 @@ typedef struct sipw_ev_message {
     size_t body_bytes;
 } sipw_ev_message;
 
+/** SIPW_EV_REQUEST. sipw_event::call is the call inside whose dialog it came, or 0; the whole request is behind the event. */
+typedef struct sipw_ev_request {
+    /** For sipw_request_answer(). */
+    sipw_request request;
+    /** Method. */
+    const char *method;
+    /** Request-URI. */
+    const char *uri;
+    /** From as URI. */
+    const char *from;
+    /** To as URI. */
+    const char *to;
+    /** Content-Type; "" when there is no body. */
+    const char *content_type;
+    /** Body; a NUL follows it that is not counted. */
+    const char *body;
+    /** Length of the body. */
+    size_t body_bytes;
+} sipw_ev_request;
+
 /** SIPW_EV_MEDIA_FAILED, TROUBLE. */
 typedef struct sipw_ev_trouble {
     /** Cause and remedy; never NULL. */
@@ -293,7 +322,7 @@ typedef struct sipw_ev_trouble {
 
 /** The part of an event that depends on its type; only the member named there may be read. */
 typedef union sipw_event_data {
-    /** REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE. */
+    /** REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE, REQUEST_PROGRESS. */
     struct sipw_ev_outcome outcome;
     /** DTMF. */
     struct sipw_ev_dtmf dtmf;
@@ -311,6 +340,8 @@ typedef union sipw_event_data {
     struct sipw_ev_hold hold;
     /** MESSAGE. */
     struct sipw_ev_message message;
+    /** REQUEST. */
+    struct sipw_ev_request request;
     /** MEDIA_FAILED, TROUBLE. */
     struct sipw_ev_trouble trouble;
     /** Room for what comes. */
@@ -401,6 +432,20 @@ typedef struct sipw_trace {
  */
 typedef void (*sipw_trace_cb)(const struct sipw_trace *trace, void *user);
 
+/**
+ * What of the SIP layer the application takes into its own hands. Set up with sipw_sip_config_init(), pointed to by sipw_config::sip; 0
+ * and NULL are the defaults everywhere.
+ */
+typedef struct sipw_sip_config {
+    /** Set by sipw_sip_config_init(). */
+    uint32_t size;
+    /**
+     * Methods whose requests come as SIPW_EV_REQUEST and are answered with sipw_request_answer(): "INFO,SUBSCRIBE,NOTIFY,REFER". NULL:
+     * none; they get 405 or 501. Never INVITE, ACK, BYE, CANCEL.
+     */
+    const char *methods;
+} sipw_sip_config;
+
 /** What an engine is made from. Set up with sipw_config_init(); 0 and NULL are the defaults everywhere. */
 typedef struct sipw_config {
     /** Set by sipw_config_init(): the library touches nothing beyond it. */
@@ -455,6 +500,8 @@ typedef struct sipw_config {
     sipw_trace_cb on_trace;
     /** The least important ::sipw_log_level that on_log gets. */
     uint32_t log_level;
+    /** What of the SIP layer you take into your own hands. NULL: nothing. */
+    const struct sipw_sip_config *sip;
 } sipw_config;
 
 /** What an engine counts about itself, since it started. */
@@ -507,6 +554,11 @@ typedef struct sipw_account_options {
     const char *tls_profile;
     /** Path that its WebSocket connections ask for, "/ws". NULL: "/". */
     const char *ws_path;
+    /**
+     * Pre-loaded routes of every request behind the proxy, topmost first: "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>" (RFC 3261
+     * s8.1.2). NULL: none.
+     */
+    const char *routes;
 } sipw_account_options;
 
 /** One header of yours. */
@@ -537,6 +589,11 @@ typedef struct sipw_call_options {
     size_t sdp_bytes;
     /** Dial: how long it may ring. 0: the engine's. */
     uint32_t ring_timeout_ms;
+    /**
+     * Dial: pre-loaded route set, topmost first, "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>" (RFC 3261 s8.1.2). NULL: the
+     * account's.
+     */
+    const char *routes;
 } sipw_call_options;
 
 /** Options of a recording. Set up with sipw_record_options_init(); 0 is the default everywhere. */
@@ -613,6 +670,30 @@ typedef struct sipw_stats {
     /** Keys that the application took too slowly and that were dropped. */
     uint64_t events_dropped;
 } sipw_stats;
+
+/**
+ * What a request or an answer of yours carries. Set up with sipw_request_options_init(); 0 and NULL are the defaults everywhere. Via,
+ * From, To, Call-ID, CSeq, Max-Forwards and Content-Length are the library's.
+ */
+typedef struct sipw_request_options {
+    /** Set by sipw_request_options_init(). */
+    uint32_t size;
+    /** Headers; a Contact among them stands instead of the library's. */
+    const struct sipw_header *headers;
+    /** How many. */
+    size_t headers_count;
+    /** Content-Type of the body; NULL without one. */
+    const char *content_type;
+    /** Body: bytes, need not end with NUL. */
+    const char *body;
+    /** Its length, at most 32,767. */
+    size_t body_bytes;
+    /**
+     * Requests outside of calls: pre-loaded route set, topmost first, "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>" (RFC 3261
+     * s8.1.2). NULL: the account's.
+     */
+    const char *routes;
+} sipw_request_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -817,7 +898,7 @@ sipw_status sipw_send_options(struct sipw_engine *eng,
                               sipw_request *out);
 
 /**
- * Sends any request that makes no dialog, with headers and a body of yours. Ends with SIPW_EV_REQUEST_DONE.
+ * Sends a request outside of calls, with headers and a body of yours; sipw_request_send() can do more. Ends with SIPW_EV_REQUEST_DONE.
  *
  * @param acc            who sends
  * @param method         "MESSAGE", "OPTIONS", "INFO", "PUBLISH" or a method of yours
@@ -1107,6 +1188,60 @@ sipw_status sipw_pcm_close(struct sipw_engine *eng, sipw_pcm pcm);
 sipw_status sipw_engine_stats_sized(struct sipw_engine *eng,
                                     struct sipw_stats *out,
                                     size_t size);
+
+/**
+ * Sets a struct to its defaults; use the macro sipw_request_options_init(). Does nothing with NULL.
+ *
+ * @param options  the struct
+ * @param size     its sizeof as the caller was compiled: nothing beyond it is written
+ */
+void sipw_request_options_init_sized(struct sipw_request_options *options, size_t size);
+
+/**
+ * Sends any request that has no function of its own, with headers and a body of yours, outside of dialogs or inside the one of a call.
+ * SIPW_EV_REQUEST_PROGRESS tells provisional responses, SIPW_EV_REQUEST_DONE the final one; the whole response is behind each event
+ * (sipw_event_message()). A challenge is answered with the account's password.
+ *
+ * @param from     an account (outside of dialogs), or a call: then the request has its dialog's route set, CSeq and target
+ * @param method   "SUBSCRIBE", "REFER", "INFO", "PUBLISH", one of yours ..; INVITE, ACK, BYE, CANCEL belong to sipw_dial(), sipw_hangup()
+ * @param uri      to whom: a SIP URI, or a user of the account's domain; NULL inside a call
+ * @param options  set up with sipw_request_options_init(); NULL: no headers, no body
+ * @param user     comes back in the request's events
+ * @param out      where the id goes, written before the first event; may be NULL
+ * @return SIPW_E_INVAL for a bad value or a method that is not sent this way, SIPW_E_GONE for the account or call, SIPW_E_FULL,
+ *         SIPW_E_DRAINING. A call that has no dialog yet ends the request with status 481. From any thread, never blocks.
+ */
+sipw_status sipw_request_send(struct sipw_engine *eng,
+                              uint64_t from,
+                              const char *method,
+                              const char *uri,
+                              const struct sipw_request_options *options,
+                              void *user,
+                              sipw_request *out);
+
+/**
+ * Answers a request of SIPW_EV_REQUEST; SIPW_EV_REQUEST_DONE tells that it is over. The first answer counts. A request that is not
+ * answered within 48 times T1 (24 s) is answered 500 by the library.
+ *
+ * @param request  from sipw_ev_request::request
+ * @param status   200 to 699, but not 408 (RFC 4320 s4.2)
+ * @param reason   reason phrase; NULL: the RFC's
+ * @param options  headers and body, set up with sipw_request_options_init(); NULL: none
+ * @return SIPW_E_INVAL for a bad value, SIPW_E_GONE when it is over, SIPW_E_FULL. From any thread, never blocks.
+ */
+sipw_status sipw_request_answer(struct sipw_engine *eng,
+                                sipw_request request,
+                                uint16_t status,
+                                const char *reason,
+                                const struct sipw_request_options *options);
+
+/**
+ * Sets a struct to its defaults; use the macro sipw_sip_config_init(). Does nothing with NULL.
+ *
+ * @param cfg   the struct
+ * @param size  its sizeof as the caller was compiled: nothing beyond it is written
+ */
+void sipw_sip_config_init_sized(struct sipw_sip_config *cfg, size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

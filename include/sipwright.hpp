@@ -49,6 +49,7 @@ struct call_options {
     std::string codecs;           ///< "PCMU,PCMA,G722"
     std::string from;             ///< dial: From instead of the account's
     std::string sdp;              ///< your own SDP: then media is yours
+    std::string routes;           ///< dial: pre-loaded routes instead of the account's
     bool no_media = false;        ///< negotiate, but open no socket
     milliseconds ring_timeout{0}; ///< dial: how long it may ring
 
@@ -67,6 +68,30 @@ struct call_options {
         o.sdp_bytes = sdp.size();
         o.no_media = no_media ? 1 : 0;
         o.ring_timeout_ms = detail::ms(ring_timeout);
+        o.routes = detail::text(routes);
+        return f(&o);
+    }
+};
+
+/// What a request or an answer of yours carries. Empty values are the defaults.
+struct request_options {
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string content_type, body;
+    std::string routes; ///< outside of calls: pre-loaded routes instead of the account's
+
+    /// Calls f with the C struct, which points into this one.
+    template <class F> auto with(F &&f) const {
+        std::vector<sipw_header> raw;
+        raw.reserve(headers.size());
+        for (const auto &h : headers) raw.push_back({h.first.c_str(), h.second.c_str()});
+        sipw_request_options o;
+        sipw_request_options_init(&o);
+        o.headers = raw.empty() ? nullptr : raw.data();
+        o.headers_count = raw.size();
+        o.content_type = detail::text(content_type);
+        o.body = body.data();
+        o.body_bytes = body.size();
+        o.routes = detail::text(routes);
         return f(&o);
     }
 };
@@ -74,7 +99,7 @@ struct call_options {
 /// Options of an account. Empty values are the defaults.
 struct account_options {
     sipw_registration registration = SIPW_REGISTRATION_AUTO;
-    std::string auth_user, realm, registrar, proxy, codecs;
+    std::string auth_user, realm, registrar, proxy, codecs, routes;
     std::uint32_t expires_s = 0;
     void *user = nullptr;
 };
@@ -209,6 +234,7 @@ struct config {
     std::string listen;          ///< "udp://0.0.0.0:5060,tcp://[::]:5060"; empty: ephemeral
     std::string public_address;  ///< what the world sees of us
     std::string codecs;          ///< "PCMU,PCMA,G722"
+    std::string methods;         ///< requests that you answer yourself: "INFO,NOTIFY,REFER"
     std::uint32_t signalling_threads = 0, media_threads = 0, max_calls = 0, event_backlog_max = 0;
     milliseconds ring_timeout{0}, rtp_timeout{0}, quality_interval{0};
     bool rtp_timeout_hangup = false, messages = true;
@@ -286,6 +312,10 @@ public:
         raw.rtp_port_max = k.rtp_port_max;
         raw.log_level = static_cast<std::uint32_t>(k.log_level);
         raw.user = s_.get();
+        sipw_sip_config sip;
+        sipw_sip_config_init(&sip);
+        sip.methods = detail::text(k.methods);
+        raw.sip = &sip;
         if (k.on_event) {
             raw.on_event = event_cb;
             if (k.inline_delivery) raw.delivery = SIPW_DELIVERY_INLINE;
@@ -321,6 +351,7 @@ public:
         raw.registrar = detail::text(o.registrar);
         raw.proxy = detail::text(o.proxy);
         raw.codecs = detail::text(o.codecs);
+        raw.routes = detail::text(o.routes);
         raw.expires_s = o.expires_s;
         sipw_account a = 0;
         check(sipw_account_add_options(handle(), uri.c_str(), password.c_str(), &raw, o.user, &a));
@@ -361,6 +392,22 @@ public:
         check(sipw_send_request(handle(), a, method.c_str(), uri.c_str(), raw.empty() ? nullptr : raw.data(),
                                 raw.size(), detail::text(content_type), body.data(), body.size(), user, &r));
         return r;
+    }
+
+    /// Sends any request that has no function of its own; inside the dialog of a call with its id and an empty uri.
+    sipw_request send(std::uint64_t from, const std::string &method, const std::string &uri,
+                      const request_options &o = {}, void *user = nullptr) {
+        sipw_request r = 0;
+        check(o.with([&](const sipw_request_options *raw) {
+            return sipw_request_send(handle(), from, method.c_str(), uri.c_str(), raw, user, &r);
+        }));
+        return r;
+    }
+    /// Answers a request of SIPW_EV_REQUEST.
+    void answer(sipw_request r, std::uint16_t status, const std::string &reason = {}, const request_options &o = {}) {
+        check(o.with([&](const sipw_request_options *raw) {
+            return sipw_request_answer(handle(), r, status, detail::text(reason), raw);
+        }));
     }
 
     /// The call that an event is about.

@@ -293,6 +293,28 @@ fn other_examples_build_and_say_what_is_wrong() {
 }
 
 #[test]
+fn requests_of_any_kind_are_sent_and_answered() {
+    let dir = scratch("request");
+    let request = build("gcc", &["-std=c99", "-O1", "-g"], "examples/c/request.c", &dir);
+    let message = build("gcc", &["-std=gnu99", "-O1", "-g"], "examples/c/message.c", &dir);
+    let taking = Ivr::start(limited(60, &request).arg("INFO,SUBSCRIBE,BREW"));
+    let target = taking.target.clone();
+    for method in ["SUBSCRIBE", "BREW"] {
+        let (code, said) = finish(limited(20, &request).args([method, &target, "some words"]));
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.starts_with("SIP/2.0 200 OK\r\n") && said.ends_with("\r\n\r\nsome words"), "{said}");
+    }
+    let (code, said) = finish(limited(20, &request).args(["PUBLISH", &target]));
+    assert!(code == Some(1) && said.contains("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO"), "{said}");
+    let (code, said) = finish(limited(20, &request).args(["INVITE", &target]));
+    assert!(code == Some(1) && said.contains("use dial"), "{said}");
+    let (code, _) = finish(limited(20, &message).args(["sip:example@127.0.0.1", &target, "stop"]));
+    assert_eq!(code, Some(0));
+    let (good, said) = taking.end();
+    assert!(good && said.contains("BREW from sip:example@127.0.0.1: some words"), "{said}");
+}
+
+#[test]
 fn raw_pcm_goes_both_ways_and_keys_are_heard() {
     let dir = scratch("pcm");
     let (ivr, call) = ("examples/c/answer_ivr.c", "examples/c/call.c");

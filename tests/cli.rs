@@ -343,6 +343,25 @@ fn pings_and_messages_are_answered() {
 }
 
 #[test]
+fn any_request_is_sent_and_its_response_shown() {
+    let (mut answering, target) = Program::answer(&["--json", "--take", "SUBSCRIBE", "--take", "BREW"]);
+    let listen = ["--listen", "udp://127.0.0.1:0"];
+    let send = |more: &[&str]| run(&[&["request"], more, &listen[..]].concat());
+    let (exit, out, err) = send(&["BREW", &target, "--header", "X-Cup: 2", "--body", "tea"]);
+    assert_eq!((exit, out[0].as_str()), (0, "SIP/2.0 200 OK"), "{err:?}");
+    let event = answering.event("request");
+    assert_eq!((&event["method"], &event["body"]), (&"BREW".into(), &"tea".into()));
+    assert!(event["message"].as_str().unwrap().contains("X-Cup: 2\r\n"), "{event}");
+    let (exit, out, _) = send(&["PUBLISH", &target, "--json"]);
+    assert_eq!((exit, types(&out)[0].as_str()), (1, "request_done"));
+    assert!(out[0].contains("405 Method Not Allowed") && out[0].contains("MESSAGE, SUBSCRIBE, BREW"), "{out:?}");
+    let (exit, _, err) = send(&["BYE", &target]);
+    assert!(exit == 2 && err.iter().any(|l| l.contains("use hangup")), "{exit} {err:?}");
+    answering.terminate();
+    assert_eq!(answering.end().0, 0);
+}
+
+#[test]
 fn the_ladder_shows_the_call() {
     let (answering, target) = Program::answer(&["--max-calls", "1", "--no-media"]);
     let (exit, out, err) = call(&target, &["--no-media", "--duration", "0.1", "--ladder", "--quiet"]);

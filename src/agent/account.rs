@@ -65,14 +65,16 @@ impl Account {
         })
     }
 
-    /// The pre-loaded route of a request: the proxy, else the Service-Route (RFC 3608 s5).
+    /// The pre-loaded routes of a request: the proxy and what follows it, else the Service-Route (RFC 3608 s5).
     pub(super) fn routes(&self) -> Vec<String> {
-        if self.config.proxy.is_empty() { self.service_route.clone() } else { vec![loose(&self.config.proxy)] }
+        let own = self.register_routes();
+        if own.is_empty() { self.service_route.clone() } else { own }
     }
 
-    /// The pre-loaded route of a REGISTER: never the Service-Route (RFC 3608 s5.3).
+    /// The pre-loaded routes of a REGISTER: never the Service-Route (RFC 3608 s5.3).
     pub(super) fn register_routes(&self) -> Vec<String> {
-        if self.config.proxy.is_empty() { Vec::new() } else { vec![loose(&self.config.proxy)] }
+        let proxy = Some(&self.config.proxy).filter(|proxy| !proxy.is_empty());
+        proxy.map(|proxy| loose(proxy)).into_iter().chain(self.config.routes.iter().cloned()).collect()
     }
 
     /// Where REGISTER goes: the Request-URI, without user (RFC 3261 s10.2).
@@ -189,7 +191,8 @@ impl Accounts {
 
     /// The account that a request of the network is for: by the user of the Request-URI (our Contact carries it), then by the address in
     /// To; the only account when there is one; none else.
-    pub(super) fn for_request(&self, user: Option<&str>, to: &str) -> AccountId {
+    pub(super) fn for_request(&self, request_uri: &str, to: &str) -> AccountId {
+        let user = Uri::parse(request_uri).ok().and_then(|uri| uri.user);
         let by_user = self.0.iter().find(|(_, a)| user.is_some_and(|u| !u.is_empty() && a.user == u));
         let by_to = || {
             let (user, domain) = user_and_domain(to);
@@ -237,12 +240,11 @@ mod tests {
     fn requests_find_their_account() {
         let mut all = Accounts::default();
         let id = |n| AccountId::new(0, 0, Origin::Application, n);
-        let user = |uri| Uri::parse(uri).unwrap().user;
         all.insert(id(1), account("sip:alice@example.com").config);
-        assert_eq!(all.for_request(user("sip:192.0.2.1"), "sip:who@where"), id(1));
+        assert_eq!(all.for_request("sip:192.0.2.1", "sip:who@where"), id(1));
         all.insert(id(2), account("sip:bob@example.com").config);
-        assert_eq!(all.for_request(user("sip:bob@192.0.2.1"), "sip:x@y"), id(2));
-        assert_eq!(all.for_request(user("sip:192.0.2.1"), "sip:alice@EXAMPLE.com"), id(1));
-        assert_eq!(all.for_request(user("sip:192.0.2.1"), "sip:who@where"), AccountId::NONE);
+        assert_eq!(all.for_request("sip:bob@192.0.2.1", "sip:x@y"), id(2));
+        assert_eq!(all.for_request("sip:192.0.2.1", "sip:alice@EXAMPLE.com"), id(1));
+        assert_eq!(all.for_request("sip:192.0.2.1", "sip:who@where"), AccountId::NONE);
     }
 }

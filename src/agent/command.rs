@@ -1,28 +1,35 @@
 //! What the application asks for.
 
 use super::account::Account;
-use super::io::{AccountView, CallOptions, Command, EventKind, Outcome, Output};
+use super::io::{AccountView, CallOptions, Command, EventKind, Outcome, Output, RequestOptions, Sender};
 use super::outgoing::Owner;
 use super::{About, Agent};
 use crate::base::id::{AccountId, CallId, RequestId};
-use crate::base::{Instant, limits};
+use crate::base::{Flow, Instant, limits};
 use crate::call::Call;
 use crate::dialog::Dialog;
 use crate::message::{NameAddr, Uri};
 use crate::offer_answer::Negotiation;
 use crate::transport::shard::tag;
-use bytes::Bytes;
 
-/// A request outside of calls, as the application gave it.
+/// A request of the application.
 #[derive(Clone, Debug)]
 pub(super) struct Plain {
     pub(super) request: RequestId,
     pub(super) account: AccountId,
-    pub(super) method: String,
-    pub(super) content_type: String,
-    pub(super) body: Bytes,
-    pub(super) headers: Vec<(String, String)>,
+    /// The call inside whose dialog it goes, or none.
+    pub(super) call: CallId,
+    pub(super) options: Box<RequestOptions>,
+    /// Its ground. Inside a call, a copy of the call's dialog, which alone counts the CSeq.
     pub(super) dialog: Dialog,
+    /// The flow of the call.
+    pub(super) flow: Option<Flow>,
+}
+
+impl Plain {
+    pub(super) const fn about(&self) -> About {
+        About { account: self.account, call: self.call, request: self.request }
+    }
 }
 
 impl Agent {
@@ -56,13 +63,13 @@ impl Agent {
             Command::Media { call, order } => {
                 self.with_call(call, None, now, |call, _, _, out| call.media_order(order, out));
             }
-            Command::Request { request, account, method, target, content_type, body, headers } => {
-                let Some(dialog) = self.ground(account, &target, "") else {
-                    return self.request_done(request, account, bad_target(&target), None, now);
-                };
-                let plain = Plain { request, account, method, content_type, body, headers, dialog };
-                self.start(Owner::Plain(Box::new(plain)), now);
+            Command::Request { request, sender: Sender::Account(account), options } => {
+                self.plain_request(request, account, options, now);
             }
+            Command::Request { request, sender: Sender::Call(call), options } => {
+                self.request_in_call(request, call, options, now);
+            }
+            Command::AnswerRequest { request, answer } => self.answer_asked(request, &answer, now),
             Command::Shutdown => self.shutdown(now),
             Command::Overloaded(yes) => self.overloaded = yes,
         }
@@ -78,7 +85,7 @@ impl Agent {
             let refusal = (503, format!("{} calls are up already: raise max_calls", self.calls.len()));
             return self.never_dialled(refusal, about, now);
         }
-        let Some(dialog) = self.ground(account, target, &options.from) else {
+        let Some(dialog) = self.ground(account, target, &options.from, &options.routes) else {
             return self.never_dialled(bad_target(target), about, now);
         };
         if options.codecs.is_empty() {
@@ -93,13 +100,46 @@ impl Agent {
         self.with_call(id, None, now, |_, _, _, _| {});
     }
 
+    fn plain_request(&mut self, request: RequestId, account: AccountId, options: Box<RequestOptions>, now: Instant) {
+        let about = About { account, request, ..About::default() };
+        // A registrar is asked for the address of record, not for itself (RFC 3261 s10.2).
+        let is_register = options.method == "REGISTER";
+        let aor = self.accounts.find(account).filter(|_| is_register).map(|a| a.config.aor.clone());
+        let Some(mut dialog) = self.ground(account, aor.as_deref().unwrap_or(&options.target), "", &options.routes)
+        else {
+            return self.request_done(about, bad_target(&options.target), None, now);
+        };
+        if let (true, Some(account)) = (is_register, self.accounts.find(account)) {
+            dialog.set_target(&account.target(&options.target));
+        }
+        let plain = Plain { request, account, call: CallId::NONE, options, dialog, flow: None };
+        self.start(Owner::Plain(Box::new(plain)), now);
+    }
+
+    /// A request inside the dialog of a call. RFC 3261 s12.2.1.
+    fn request_in_call(&mut self, request: RequestId, call: CallId, options: Box<RequestOptions>, now: Instant) {
+        let known = self.calls.get(&call);
+        let about = About { account: known.map(Call::account).unwrap_or_default(), call, request };
+        let Some(found) = known.filter(|c| !c.is_ending()) else {
+            let gone = (481, "the call has ended: no request can go out in its dialog".to_owned());
+            return self.request_done(about, gone, None, now);
+        };
+        if found.dialog().remote_tag().is_empty() {
+            let early = "the call has no dialog yet: wait until it is answered".to_owned();
+            return self.request_done(about, (481, early), None, now);
+        }
+        let (dialog, flow) = (found.dialog().clone(), found.flow());
+        let plain = Plain { request, account: about.account, call, options, dialog, flow };
+        self.start(Owner::Plain(Box::new(plain)), now);
+    }
+
     fn never_dialled(&mut self, (status, reason): (u16, String), about: About, now: Instant) {
         let outcome = Outcome { status, reason, local: true, by_peer: false };
         self.event(EventKind::CallEnded { outcome, quality: None }, about, None, now);
     }
 
     /// The ground of a request that starts something: who calls, whom, through what. `None` when the target is no URI.
-    pub(super) fn ground(&mut self, id: AccountId, target: &str, from: &str) -> Option<Dialog> {
+    pub(super) fn ground(&mut self, id: AccountId, target: &str, from: &str, routes: &[String]) -> Option<Dialog> {
         let nobody;
         let account = match self.accounts.find(id) {
             Some(account) => account,
@@ -116,7 +156,7 @@ impl Agent {
         let uri = NameAddr::parse(&remote).map_or(remote.as_str(), |a| a.uri);
         Uri::parse(uri).ok()?;
         let local = if from.is_empty() { account.config.aor.clone() } else { from.to_owned() };
-        let routes = account.routes();
+        let routes = if routes.is_empty() { account.routes() } else { routes.to_vec() };
         let local_tag = tag(self.config.shard, &mut self.rng);
         let call_id = self.call_id();
         let first_cseq = self.rng.below(1 << 16);
@@ -155,16 +195,14 @@ impl Agent {
 
     pub(super) fn request_done(
         &mut self,
-        request: RequestId,
-        account: AccountId,
+        about: About,
         (status, reason): (u16, String),
         raw: Option<&[u8]>,
         now: Instant,
     ) {
         let local = raw.is_none();
         let outcome = Outcome { status, reason, local, by_peer: !local };
-        let about = About { account, call: CallId::NONE, request };
-        self.event(EventKind::RequestDone(outcome), about, raw, now);
+        self.event_with(EventKind::RequestDone(outcome), about, raw, now);
     }
 
     /// Refuses what is new, ends what there is. RFC 3261 leaves the order open: calls first, bindings then.
@@ -175,6 +213,7 @@ impl Agent {
         for id in calls {
             self.with_call(id, None, now, |call, cx, _, out| call.hangup(480, cx, now, out));
         }
+        self.give_up_asked(now);
         for id in self.accounts.ids() {
             self.unregister(id, now);
         }

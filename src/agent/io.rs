@@ -50,6 +50,24 @@ pub struct AgentConfig {
     pub raw_messages: bool,
     /// Requests larger than this go over TCP instead of UDP (RFC 3261 s18.1.1); 0 turns the rule off.
     pub udp_size_limit: usize,
+    /// What the application takes into its own hands.
+    pub sip: SipConfig,
+}
+
+/// What of the SIP layer the application takes into its own hands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SipConfig {
+    /// Methods whose requests come as `EventKind::Request` and are answered with `Command::AnswerRequest`. Without them: 405 for methods
+    /// that are known, 501 for others. Never INVITE, ACK, BYE or CANCEL.
+    pub methods: Vec<String>,
+}
+
+impl SipConfig {
+    /// Whether the application takes requests of this method.
+    #[must_use]
+    pub fn takes(&self, method: &str) -> bool {
+        self.methods.iter().any(|taken| taken == method)
+    }
 }
 
 /// One listening point.
@@ -186,6 +204,9 @@ pub struct AccountConfig {
     pub registrar: String,
     /// Outbound proxy URI that every request goes through; empty for none.
     pub proxy: String,
+    /// Pre-loaded routes of every request, topmost first, behind the proxy: URIs or name-addrs, with `;lr` where the router is a loose
+    /// one (RFC 3261 s8.1.2).
+    pub routes: Vec<String>,
     /// Register at once and keep registered.
     pub register: bool,
     /// Seconds asked for, 60 ..= 86400.
@@ -208,6 +229,7 @@ impl Default for AccountConfig {
             realm: String::new(),
             registrar: String::new(),
             proxy: String::new(),
+            routes: Vec::new(),
             register: false,
             expires_s: 3600,
             codecs: Vec::new(),
@@ -279,27 +301,67 @@ pub enum Command {
         /// The order.
         order: CallMedia,
     },
-    /// Send a request outside of calls. Ends with `RequestDone`.
+    /// Send a request. Ends with `RequestDone`.
     Request {
         /// Minted by the handle table.
         request: RequestId,
         /// Who sends.
-        account: AccountId,
-        /// `MESSAGE`, `OPTIONS` or another method that makes no dialog.
-        method: String,
-        /// To whom.
-        target: String,
-        /// `Content-Type`; empty when there is no body.
-        content_type: String,
-        /// Body.
-        body: Bytes,
-        /// More headers.
-        headers: Vec<(String, String)>,
+        sender: Sender,
+        /// The request.
+        options: Box<RequestOptions>,
+    },
+    /// Answer a request that came as `EventKind::Request`. Ends with `RequestDone`.
+    AnswerRequest {
+        /// Which.
+        request: RequestId,
+        /// The answer.
+        answer: Box<RequestAnswer>,
     },
     /// Refuse new calls, hang up the old ones, unregister. `is_idle` holds when all is done.
     Shutdown,
     /// Events wait in such numbers that new dialogs must be refused (503), or no longer do.
     Overloaded(bool),
+}
+
+/// In whose name a request goes out.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Outside of any dialog.
+    Account(AccountId),
+    /// Inside the dialog of a call: its route set, its CSeq, its flow.
+    Call(CallId),
+}
+
+/// A request as the application composes it. Via, From, To, Call-ID, CSeq, Max-Forwards and Content-Length are the library's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestOptions {
+    /// Method, in the case that it has on the wire.
+    pub method: String,
+    /// To whom: a URI, or a user of the account's domain. Empty inside a call; with a call another URI than the dialog's is refused.
+    pub target: String,
+    /// `Content-Type`; empty when there is no body.
+    pub content_type: String,
+    /// Body.
+    pub body: Bytes,
+    /// More headers. A Contact here stands instead of ours.
+    pub headers: Vec<(String, String)>,
+    /// Pre-loaded route set, topmost first, instead of the account's (RFC 3261 s8.1.2). Not inside a call.
+    pub routes: Vec<String>,
+}
+
+/// The final response to a request of the peer, as the application composes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestAnswer {
+    /// 200 ..= 699, but not 408 (RFC 4320 s4.2).
+    pub status: u16,
+    /// Reason phrase; empty takes the RFC's.
+    pub reason: String,
+    /// `Content-Type`; empty when there is no body.
+    pub content_type: String,
+    /// Body.
+    pub body: Bytes,
+    /// More headers.
+    pub headers: Vec<(String, String)>,
 }
 
 /// Something the application is told.
@@ -311,7 +373,7 @@ pub struct Event {
     pub account: AccountId,
     /// Call concerned, or none.
     pub call: CallId,
-    /// Request outside of calls concerned, or none.
+    /// Request concerned, ours or the peer's, or none.
     pub request: RequestId,
     /// What.
     pub kind: EventKind,

@@ -8,6 +8,7 @@
 mod account;
 mod actions;
 mod address;
+mod asked;
 mod command;
 mod invite;
 pub mod io;
@@ -23,12 +24,13 @@ mod timers;
 pub use route::route;
 
 use crate::base::id::{AccountId, CallId, Minter, RequestId};
-use crate::base::map::{IdMap, Map, Seeded, id_map, map};
+use crate::base::map::{Map, Seeded, map};
 use crate::base::{Instant, Pii, Rng, Schedule};
 use crate::call::{Call, Settings};
 use crate::transaction::{self, TransactionId, Transactions};
 use crate::transport::{self, TransportConfig, Transports};
 use account::Accounts;
+use asked::Asked;
 use bytes::Bytes;
 use io::{AgentConfig, Event, EventKind, Input, Listener, Output};
 use outgoing::{PendingAck, Running};
@@ -45,7 +47,7 @@ pub struct Tables {
     pub dialogs: usize,
     /// Transactions, client and server.
     pub transactions: usize,
-    /// Outgoing requests without final result.
+    /// Requests of ours without final result, and of peers that wait for the application.
     pub requests: usize,
     /// Streams known.
     pub streams: usize,
@@ -92,6 +94,8 @@ enum User {
 enum Timer {
     Call(CallId),
     Account(AccountId),
+    /// A request that waits for the application.
+    Asked(RequestId),
 }
 
 /// All signalling of one shard.
@@ -104,13 +108,14 @@ pub struct Agent {
     secret: Seeded,
     transports: Transports,
     transactions: Transactions,
-    users: IdMap<TransactionId, User>,
-    merged: IdMap<u64, TransactionId>,
+    users: Map<TransactionId, User>,
+    merged: Map<u64, TransactionId>,
     accounts: Accounts,
-    calls: IdMap<CallId, Call>,
+    calls: Map<CallId, Call>,
     by_tag: Map<Box<str>, CallId>,
-    running: IdMap<u64, Running>,
-    acks: IdMap<u64, PendingAck>,
+    running: Map<u64, Running>,
+    acks: Map<u64, PendingAck>,
+    asked: Map<RequestId, Asked>,
     next_running: u64,
     schedule: Schedule<Timer>,
     out: VecDeque<Output>,
@@ -149,6 +154,7 @@ impl Agent {
             quality_interval: config.quality_interval,
             codecs: config.codecs.clone(),
             user_agent: config.user_agent.clone(),
+            allow: crate::call::allow(&config.sip.methods),
             cname,
         };
         let transports = Transports::new(
@@ -165,13 +171,14 @@ impl Agent {
             secret,
             transports,
             transactions: Transactions::new(config.timers, seed),
-            users: id_map(seed),
-            merged: id_map(seed),
+            users: map(seed),
+            merged: map(seed),
             accounts: Accounts::default(),
-            calls: id_map(seed),
+            calls: map(seed),
             by_tag: map(seed),
-            running: id_map(seed),
-            acks: id_map(seed),
+            running: map(seed),
+            acks: map(seed),
+            asked: map(seed),
             next_running: 1,
             schedule: Schedule::new(seed),
             out: VecDeque::new(),
@@ -247,7 +254,10 @@ impl Agent {
     /// (RFC 3261 s13.2.2.4) and is not waited for.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.running.values().all(Running::only_repeats) && !self.accounts.is_busy()
+        self.calls.is_empty()
+            && self.asked.is_empty()
+            && self.running.values().all(Running::only_repeats)
+            && !self.accounts.is_busy()
     }
 
     /// Where this agent listens.
@@ -264,7 +274,7 @@ impl Agent {
             calls: self.calls.len(),
             dialogs: self.by_tag.len(),
             transactions: self.transactions.len(),
-            requests: self.running.len(),
+            requests: self.running.len().saturating_add(self.asked.len()),
             streams: self.transports.len(),
             timers: self.schedule.len(),
             dropped: self.dropped,
@@ -272,7 +282,12 @@ impl Agent {
     }
 
     fn event(&mut self, kind: EventKind, about: About, raw: Option<&[u8]>, now: Instant) {
-        let message = raw.filter(|_| self.config.raw_messages).map(Bytes::copy_from_slice);
+        self.event_with(kind, about, raw.filter(|_| self.config.raw_messages), now);
+    }
+
+    /// An event that has its message in any case.
+    fn event_with(&mut self, kind: EventKind, about: About, raw: Option<&[u8]>, now: Instant) {
+        let message = raw.map(Bytes::copy_from_slice);
         let About { account, call, request } = about;
         self.out.push_back(Output::Event(Event { time: now, account, call, request, kind, message }));
     }

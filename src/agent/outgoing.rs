@@ -2,15 +2,14 @@
 
 use super::account::{Account, Registering};
 use super::command::Plain;
-use super::io::{AccountConfig, Outcome};
+use super::io::{AccountConfig, EventKind, Outcome};
 use super::response::retry_after_s;
 use super::timers::Failure;
 use super::{Agent, User, io::Output};
 use crate::auth::{Credentials, DigestCache};
 use crate::base::id::{AccountId, CallId};
-use crate::base::map::IdMap;
-use crate::base::{Flow, Instant};
-use crate::call::{ALLOW, Action, Call, Settings, contact, head};
+use crate::base::{Flow, Instant, Map};
+use crate::call::{Action, Call, Settings, contact, head};
 use crate::dialog::Dialog;
 use crate::message::{Method, Name, Uri, check};
 use crate::request::{self, Attempt, Io, OutgoingRequest, Template};
@@ -100,7 +99,7 @@ impl Agent {
             Owner::Invite(id) | Owner::Reinvite(id) => self.calls.get(id).map(|call| (call.dialog(), call.flow())),
             Owner::Bye { dialog, flow, .. } => Some((dialog, *flow)),
             Owner::Register(id) => Some((&self.accounts.find(*id)?.registration.as_ref()?.dialog, None)),
-            Owner::Plain(plain) => Some((&plain.dialog, None)),
+            Owner::Plain(plain) => Some((&plain.dialog, plain.flow)),
         }
     }
 
@@ -143,7 +142,7 @@ impl Agent {
         let account = self.account_of(&running.owner);
         let identity = self.identity(&running.targets, dialog.next_hop(), account);
         let method = match &running.owner {
-            Owner::Plain(plain) => Method::from_token(&plain.method),
+            Owner::Plain(plain) => Method::from_token(&plain.options.method),
             owner => owner.method(),
         };
         let mut request = OutgoingRequest::new(method, &running.targets, identity);
@@ -254,7 +253,7 @@ impl Agent {
                 Some(registering) => Subject::Register(registering),
                 None => return request::Outcome::Ignored,
             },
-            Owner::Plain(plain) => Subject::Plain(plain),
+            Owner::Plain(plain) => Subject::Plain(plain, self.calls.get_mut(&plain.call)),
         };
         let mut printer = Printer { subject, initial, user, cx: &self.settings };
         let credentials = account.as_mut().and_then(|a| Some((a.credentials.as_ref()?, &mut *a.digest)));
@@ -284,11 +283,20 @@ impl Agent {
         match (outcome, response) {
             (request::Outcome::Sent(transaction), _) => self.sent(key, transaction),
             (request::Outcome::Provisional, Some(response)) => {
-                if let Some(Running { owner: Owner::Invite(id), .. }) = self.running.get(&key) {
-                    let id = *id;
-                    self.with_call(id, Some(response.raw()), now, |call, _, _, out| {
-                        call.invite_provisional(response, out);
-                    });
+                match self.running.get(&key).map(|running| &running.owner) {
+                    Some(Owner::Invite(id)) => {
+                        let id = *id;
+                        self.with_call(id, Some(response.raw()), now, |call, _, _, out| {
+                            call.invite_provisional(response, out);
+                        });
+                    }
+                    // A 100 only says that the next hop is there.
+                    Some(Owner::Plain(plain)) if response.code > 100 => {
+                        let (about, reason) = (plain.about(), response.reason().to_owned());
+                        let outcome = Outcome { status: response.code, reason, local: false, by_peer: true };
+                        self.event_with(EventKind::RequestProgress(outcome), about, Some(response.raw()), now);
+                    }
+                    _ => {}
                 }
             }
             (request::Outcome::Final(_), Some(response)) => self.finished(key, response, None, now),
@@ -354,9 +362,9 @@ impl Agent {
                 self.register_response(account, response, outcome, now);
             }
             Some(Owner::Plain(plain)) => {
-                let (request, account) = (plain.request, plain.account);
+                let about = plain.about();
                 self.running.remove(&key);
-                self.request_done(request, account, (outcome.status, outcome.reason), raw, now);
+                self.request_done(about, (outcome.status, outcome.reason), raw, now);
             }
         }
     }
@@ -375,7 +383,7 @@ impl Agent {
             Owner::Bye { .. } => {}
             Owner::Register(account) => self.register_failed(account, outcome, None, None, now),
             Owner::Plain(plain) => {
-                self.request_done(plain.request, plain.account, (status, outcome.reason), None, now);
+                self.request_done(plain.about(), (status, outcome.reason), None, now);
             }
         }
     }
@@ -457,7 +465,7 @@ impl Agent {
     }
 }
 
-fn account_of(calls: &IdMap<CallId, Call>, owner: &Owner) -> AccountId {
+fn account_of(calls: &Map<CallId, Call>, owner: &Owner) -> AccountId {
     match owner {
         Owner::Invite(id) | Owner::Reinvite(id) => calls.get(id).map(Call::account).unwrap_or_default(),
         Owner::Bye { account, .. } | Owner::Register(account) => *account,
@@ -490,7 +498,8 @@ enum Subject<'a> {
     Call(&'a mut Call),
     Bye(&'a mut Dialog),
     Register(&'a mut Registering),
-    Plain(&'a mut Plain),
+    /// With its call, where it is inside one that is still there.
+    Plain(&'a mut Plain, Option<&'a mut Call>),
 }
 
 /// Prints the tries of a request.
@@ -507,7 +516,7 @@ impl Printer<'_> {
             Subject::Call(call) => call.dialog(),
             Subject::Bye(dialog) => dialog,
             Subject::Register(registering) => &registering.dialog,
-            Subject::Plain(plain) => &plain.dialog,
+            Subject::Plain(plain, _) => &plain.dialog,
         }
     }
 
@@ -516,7 +525,7 @@ impl Printer<'_> {
             Subject::Call(call) => call.dialog_mut(),
             Subject::Bye(dialog) => dialog,
             Subject::Register(registering) => &mut registering.dialog,
-            Subject::Plain(plain) => &mut plain.dialog,
+            Subject::Plain(plain, _) => &mut plain.dialog,
         }
     }
 }
@@ -528,12 +537,17 @@ impl Template for Printer<'_> {
 
     fn body(&self) -> &[u8] {
         match &self.subject {
-            Subject::Plain(plain) => &plain.body,
+            Subject::Plain(plain, _) => &plain.options.body,
             Subject::Call(_) | Subject::Bye(_) | Subject::Register(_) => &[],
         }
     }
 
     fn next_cseq(&mut self) -> u32 {
+        if let Subject::Plain(plain, Some(call)) = &mut self.subject {
+            let cseq = call.dialog_mut().next_cseq();
+            plain.dialog.set_local_cseq(cseq);
+            return cseq;
+        }
         self.dialog_mut().next_cseq()
     }
 
@@ -549,22 +563,25 @@ impl Template for Printer<'_> {
                 let shown = Some(&*registering.contact);
                 let mut w = head(&registering.dialog, "REGISTER", attempt, shown, user_agent, out);
                 w.header_fmt(Name::Expires, format_args!("{}", registering.asked_s));
-                w.header(Name::Allow, ALLOW);
+                w.header(Name::Allow, &self.cx.allow);
                 w.finish(None, b"");
             }
-            Subject::Plain(plain) => {
+            Subject::Plain(plain, _) => {
                 let own = contact(attempt.contact, attempt.protocol, self.user);
-                // RFC 3428 s4: a MESSAGE carries no Contact.
-                let shown = (plain.method != "MESSAGE").then_some(&*own);
-                let mut w = head(&plain.dialog, &plain.method, attempt, shown, user_agent, out);
-                if plain.method == "OPTIONS" {
+                let options = &plain.options;
+                let given = |name| options.headers.iter().any(|(n, _)| Name::parse(n.as_bytes()) == name);
+                // RFC 3428 s4, RFC 3903 s12, RFC 6086 s4: these carry no Contact.
+                let none = matches!(&*options.method, "MESSAGE" | "PUBLISH" | "INFO");
+                let shown = (!none && !given(Name::Contact)).then_some(&*own);
+                let mut w = head(&plain.dialog, &options.method, attempt, shown, user_agent, out);
+                if options.method == "OPTIONS" && !given(Name::Accept) {
                     w.header(Name::Accept, "application/sdp");
                 }
-                for (name, value) in &plain.headers {
+                for (name, value) in &options.headers {
                     w.named(name, value);
                 }
-                let content_type = (!plain.body.is_empty()).then_some(&*plain.content_type);
-                w.finish(content_type, &plain.body);
+                let content_type = (!options.body.is_empty()).then_some(&*options.content_type);
+                w.finish(content_type, &options.body);
             }
         }
     }

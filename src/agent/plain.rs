@@ -2,9 +2,8 @@
 
 use super::io::EventKind;
 use super::{About, Agent, User};
-use crate::base::id::{AccountId, CallId};
+use crate::base::id::CallId;
 use crate::base::{Flow, Instant};
-use crate::call::ALLOW;
 use crate::message::{Name, check};
 use crate::transport::shard::tag;
 use bytes::Bytes;
@@ -13,7 +12,8 @@ impl Agent {
     /// OPTIONS: what an INVITE would get here. RFC 3261 s11.2.
     pub(super) fn options(&mut self, request: &check::Request<'_, '_>, flow: Flow, merged: u64, now: Instant) {
         let status = if self.is_refusing() { 503 } else { 200 };
-        let headers = [(Name::Allow, ALLOW), (Name::Accept, "application/sdp, text/plain"), (Name::Supported, "")];
+        let allow = self.settings.allow.clone();
+        let headers = [(Name::Allow, &*allow), (Name::Accept, "application/sdp, text/plain"), (Name::Supported, "")];
         self.answer_plain(request, flow, merged, status, &headers, now);
     }
 
@@ -25,7 +25,7 @@ impl Agent {
         if !self.answer_plain(request, flow, merged, 200, &[], now) {
             return;
         }
-        let account = self.accounts.for_request(request.target.user, request.to.uri);
+        let account = self.accounts.for_request(request.uri, request.to.uri);
         let kind = EventKind::MessageReceived {
             from: request.from.uri.into(),
             content_type: request.content_type().unwrap_or("text/plain").into(),
@@ -49,7 +49,7 @@ impl Agent {
         now: Instant,
     ) -> bool {
         let owner = User::Server { merged: Some(merged), call: CallId::NONE };
-        let Some(invitation) = self.server(request, flow, AccountId::NONE, owner, now) else {
+        let Some(invitation) = self.server(request, flow, "", owner, now) else {
             self.refuse(request, flow, 503, &[]);
             return false;
         };

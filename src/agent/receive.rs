@@ -1,10 +1,10 @@
 //! From bytes to the machine that they concern. RFC 3261 s18.1.2, s18.2.1, s8.2, s17.1.3, s17.2.3.
 
 use super::{Agent, User, io::Output, route};
-use crate::base::id::{AccountId, CallId};
+use crate::base::id::CallId;
 use crate::base::{Flow, Instant};
 use crate::call::Invitation;
-use crate::message::{Message, Method, Name, Scheme, check};
+use crate::message::{Message, Method, Name, Scheme, Uri, check};
 use crate::transaction::{OnRequest, TransactionId};
 use crate::transport::{ResponseSeed, ViaFix, response_flow};
 use bytes::Bytes;
@@ -72,13 +72,16 @@ impl Agent {
         if let Some(tag) = request.to.tag() {
             return match self.call_of(request, tag) {
                 Some(call) => self.in_dialog(request, flow, call, now),
+                // A dialog that only the application knows: of a SUBSCRIBE or REFER that it sent or answered.
+                None if makes_dialogs(request.method) && self.takes(request) => self.ask(request, flow, None, now),
                 None => self.refuse(request, flow, 481, &[]),
             };
         }
         if request.method == Method::Cancel {
             return self.refuse(request, flow, 481, &[]);
         }
-        if !matches!(request.target.scheme, Scheme::Sip | Scheme::Sips | Scheme::Tel) {
+        let scheme = Uri::parse(request.uri).map(|uri| uri.scheme);
+        if !matches!(scheme, Ok(Scheme::Sip | Scheme::Sips | Scheme::Tel)) {
             return self.refuse(request, flow, 416, &[]);
         }
         let merged = self.merged_key(request);
@@ -91,25 +94,27 @@ impl Agent {
         }
         match request.method {
             Method::Invite => self.invite(request, flow, merged, now),
+            _ if self.takes(request) => self.ask(request, flow, Some(merged), now),
             Method::Options => self.options(request, flow, merged, now),
             Method::Message => self.message(request, flow, merged, now),
-            Method::Other(_) => self.refuse(request, flow, 501, &[(Name::Allow, crate::call::ALLOW)]),
-            _ => self.refuse(request, flow, 405, &[(Name::Allow, crate::call::ALLOW)]),
+            Method::Other(_) => self.refuse(request, flow, 501, &[(Name::Allow, &self.settings.allow.clone())]),
+            _ => self.refuse(request, flow, 405, &[(Name::Allow, &self.settings.allow.clone())]),
         }
     }
 
-    /// Makes the server transaction of a new request. `account` gives the Contact of the responses to an INVITE its user.
+    /// Makes the server transaction of a new request.
     pub(super) fn server(
         &mut self,
         request: &check::Request<'_, '_>,
         flow: Flow,
-        account: AccountId,
+        user: &str,
         owner: User,
         now: Instant,
     ) -> Option<Invitation> {
         let fix = ViaFix::of(&request.via, &flow);
         let seed = ResponseSeed::new(request, &fix);
-        let trying = (request.method == Method::Invite).then(|| {
+        // Also for what the application may take its time with: RFC 4320 s4.1.
+        let trying = (request.method == Method::Invite || self.takes(request)).then(|| {
             let mut out = Vec::with_capacity(320);
             seed.write(&mut out, 100, "Trying", None, |_| {}, None, b"");
             Bytes::from(out)
@@ -120,19 +125,20 @@ impl Agent {
         if let User::Server { merged: Some(merged), .. } = owner {
             self.merged.insert(merged, transaction);
         }
-        let contact = match request.method {
-            Method::Invite => super::address::contact(&self.transports, &flow, self.contact_user(account, request)),
-            _ => String::new(),
-        };
+        let contact = super::address::contact(&self.transports, &flow, user);
         Some(Invitation { transaction, seed, flow, contact })
     }
 
     fn in_dialog(&mut self, request: &check::Request<'_, '_>, flow: Flow, call: CallId, now: Instant) {
         let account = self.calls.get(&call).map(|c| c.account()).unwrap_or_default();
+        let user = self.contact_user(account, request);
         let owner = User::Server { merged: None, call };
-        let Some(invitation) = self.server(request, flow, account, owner, now) else {
+        let Some(invitation) = self.server(request, flow, &user, owner, now) else {
             return self.refuse(request, flow, 503, &[]);
         };
+        if self.takes(request) {
+            return self.ask_in_call(request, invitation, call, now);
+        }
         self.with_call(call, Some(request.raw()), now, |call, cx, rng, out| {
             call.in_dialog(request, invitation, cx, rng, now, out);
         });
@@ -150,7 +156,7 @@ impl Agent {
             return self.refuse(request, flow, 481, &[]);
         };
         let owner = User::Server { merged: None, call };
-        let Some(invitation) = self.server(request, flow, AccountId::NONE, owner, now) else {
+        let Some(invitation) = self.server(request, flow, "", owner, now) else {
             return self.refuse(request, flow, 503, &[]);
         };
         // The To tag of the CANCEL's response is that of the INVITE's responses.
@@ -167,10 +173,10 @@ impl Agent {
     }
 
     /// The user part of our Contact to the peer of a request.
-    fn contact_user<'s>(&'s self, account: AccountId, request: &check::Request<'_, 's>) -> &'s str {
+    pub(super) fn contact_user(&self, account: crate::base::id::AccountId, request: &check::Request<'_, '_>) -> String {
         match self.accounts.find(account) {
-            Some(account) => &account.user,
-            None => request.target.user.unwrap_or_default(),
+            Some(account) => account.user.clone(),
+            None => Uri::parse(request.uri).ok().and_then(|uri| uri.user).unwrap_or_default().to_owned(),
         }
     }
 
@@ -178,4 +184,9 @@ impl Agent {
     fn merged_key(&self, request: &check::Request<'_, '_>) -> u64 {
         self.secret.hash_one((request.call_id, request.from.tag(), request.cseq.number, request.cseq.method))
     }
+}
+
+/// Whether requests of this method make or use dialogs beside calls. RFC 6665, RFC 3515.
+const fn makes_dialogs(method: Method<'_>) -> bool {
+    matches!(method, Method::Subscribe | Method::Notify | Method::Refer)
 }

@@ -17,7 +17,7 @@ pub enum Kind {
     Account = 1,
     /// A call.
     Call = 2,
-    /// A request outside of calls: MESSAGE, OPTIONS.
+    /// A request that is no call: of the application, or of a peer for it to answer.
     Request = 3,
     /// A media node: session, player, recorder, port.
     Node = 4,
@@ -123,7 +123,7 @@ ids! {
     AccountId => Account;
     /// Names a call.
     CallId => Call;
-    /// Names a request outside of calls (MESSAGE, OPTIONS).
+    /// Names a request that is no call: of the application, or of a peer for it to answer.
     RequestId => Request;
     /// Names a media node.
     NodeId => Node;

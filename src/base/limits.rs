@@ -30,6 +30,8 @@ pub const TRANSACTIONS: usize = 1_000_000;
 pub const CALLS: usize = 100_000;
 /// Accounts per engine.
 pub const ACCOUNTS: usize = 65_536;
+/// Requests of peers that wait for the application's answer, per shard; more get 503.
+pub const REQUESTS_ASKED: usize = 4096;
 /// Targets tried for one request. RFC 3263 s4.3.
 pub const TARGETS: usize = 16;
 /// Rounds of authentication for one request (one challenge, one stale nonce).

@@ -3,7 +3,7 @@
 use super::io::{CallOptions, EventKind, Outcome};
 use super::media::{Media, Then};
 use super::outgoing::sdp_body;
-use super::write::{ALLOW, plain_headers};
+use super::write::plain_headers;
 use super::{Action, Call, Role, ServerInvite, Settings, State, Telling, local};
 use crate::base::id::{AccountId, CallId, NodeId};
 use crate::base::{Flow, Instant};
@@ -113,7 +113,7 @@ impl Call {
         let tag = self.dialog.local_tag();
         let more = |w: &mut Writer<'_>| {
             w.header(Name::Contact, self.contact.as_bytes());
-            w.header(Name::Allow, ALLOW);
+            w.header(Name::Allow, &cx.allow);
         };
         let content = body.as_ref().map(|_| SDP);
         let body = body.as_deref().unwrap_or_default();
@@ -183,7 +183,7 @@ impl Call {
         let headers: &[(String, String)] = if initial { &self.options.headers } else { &[] };
         let more = |w: &mut Writer<'_>| {
             w.header(Name::Contact, self.contact.as_bytes());
-            w.header(Name::Allow, ALLOW);
+            w.header(Name::Allow, &cx.allow);
             w.header(Name::Accept, SDP);
             if !cx.user_agent.is_empty() {
                 w.header(Name::Server, &cx.user_agent);

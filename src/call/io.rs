@@ -49,6 +49,8 @@ pub struct CallOptions {
     pub codecs: Vec<Codec>,
     /// `From` of a dial, instead of the account's AOR.
     pub from: String,
+    /// Pre-loaded route set of a dial, topmost first, instead of the account's. RFC 3261 s8.1.2.
+    pub routes: Vec<String>,
     /// The application's own SDP: no media session of ours is made.
     pub sdp: Option<Bytes>,
     /// Negotiate, but open no socket and send no RTP (load drivers, signalling-only servers).
@@ -157,7 +159,25 @@ pub enum EventKind {
         /// Body.
         body: Bytes,
     },
-    /// A request outside of calls has its final status (terminal for the request).
+    /// A provisional response to a request of the application. The response is the event's message.
+    RequestProgress(Outcome),
+    /// A request of the peer whose method the application takes: answer it.
+    Request {
+        /// Method.
+        method: String,
+        /// Request-URI.
+        uri: String,
+        /// `From` as URI.
+        from: String,
+        /// `To` as URI.
+        to: String,
+        /// `Content-Type`; empty without body.
+        content_type: String,
+        /// Body.
+        body: Bytes,
+    },
+    /// A request of ours has its final status, or one of the peer has our answer, given by the application or (then `local` says so) by
+    /// us in its place (terminal for the request).
     RequestDone(Outcome),
     /// Something of the engine itself failed (a listener, a recording); the engine lives on.
     Trouble {

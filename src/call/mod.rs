@@ -17,7 +17,7 @@ mod request;
 mod write;
 
 pub use incoming::{Invitation, WARN_AGENT, read_offer};
-pub use write::{ALLOW, contact, head};
+pub use write::{allow, contact, head, plain_headers};
 
 use crate::base::id::{AccountId, CallId, NodeId};
 use crate::base::media::Codec;
@@ -52,6 +52,8 @@ pub struct Settings {
     pub codecs: Vec<Codec>,
     /// `User-Agent` and `Server`; empty sends none.
     pub user_agent: String,
+    /// Value of Allow. RFC 3261 s20.5.
+    pub allow: String,
     /// RTCP CNAME. RFC 7022.
     pub cname: String,
 }
@@ -225,6 +227,12 @@ impl Call {
     /// Signalling came or went on this flow.
     pub const fn set_flow(&mut self, flow: Flow) {
         self.flow = Some(flow);
+    }
+
+    /// A request of the peer that the application answers: takes its CSeq. `false` when it is out of order (500, RFC 3261 s12.2.2).
+    pub fn admits(&mut self, cseq: u32, flow: Flow) -> bool {
+        self.flow = Some(flow);
+        self.dialog.receive(cseq).is_ok()
     }
 
     /// Keeps the ACK for repeats of the 2xx.

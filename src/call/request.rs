@@ -2,7 +2,7 @@
 
 use super::incoming::Invitation;
 use super::io::{EventKind, Outcome};
-use super::write::{ALLOW, plain_headers};
+use super::write::plain_headers;
 use super::{Action, Call, Settings, State};
 use crate::base::{Instant, Rng};
 use crate::message::{Method, Name, Writer, check, reason_phrase};
@@ -40,7 +40,7 @@ impl Call {
             }
             Method::Invite => self.reinvite_received(request, invitation, cx, rng, now, out),
             Method::Options => {
-                self.reply(&invitation, &Reply { status: 200, headers: &[(Name::Allow, ALLOW)] }, cx, out)
+                self.reply(&invitation, &Reply { status: 200, headers: &[(Name::Allow, &cx.allow)] }, cx, out)
             }
             Method::Message => {
                 self.reply(&invitation, &Reply { status: 200, headers: &[] }, cx, out);
@@ -52,7 +52,7 @@ impl Call {
                     }));
                 }
             }
-            _ => self.reply(&invitation, &Reply { status: 405, headers: &[(Name::Allow, ALLOW)] }, cx, out),
+            _ => self.reply(&invitation, &Reply { status: 405, headers: &[(Name::Allow, &cx.allow)] }, cx, out),
         }
     }
 

@@ -9,8 +9,15 @@ use crate::message::{Name, Writer};
 use crate::request::Attempt;
 use std::net::SocketAddr;
 
-/// Methods that this stack takes. RFC 3261 s20.5.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE";
+/// Methods that this stack treats itself.
+const OWN: [&str; 6] = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE"];
+
+/// The value of Allow: the methods of this stack, and those that the application takes. RFC 3261 s20.5.
+#[must_use]
+pub fn allow(taken: &[String]) -> String {
+    let more = taken.iter().map(String::as_str).filter(|method| !OWN.contains(method));
+    OWN.into_iter().chain(more).collect::<Vec<_>>().join(", ")
+}
 
 /// A Contact value of ours. RFC 3261 s8.1.1.8. Also over TLS it is a `sip` URI: `sips` would promise more than this hop can keep
 /// (RFC 5630 s3.1.3).
@@ -55,7 +62,7 @@ impl Call {
         self.contact = contact(attempt.contact, attempt.protocol, user);
         let body = self.offer_for_invite(attempt.contact.ip(), cx);
         let mut w = head(&self.dialog, "INVITE", attempt, Some(&self.contact), &cx.user_agent, out);
-        w.header(Name::Allow, ALLOW);
+        w.header(Name::Allow, &cx.allow);
         w.header(Name::Accept, SDP);
         for (name, value) in &self.options.headers {
             w.named(name, value);
@@ -68,14 +75,14 @@ impl Call {
         self.contact = contact(attempt.contact, attempt.protocol, user);
         let body = self.offer_for_reinvite(attempt.contact.ip(), cx);
         let mut w = head(&self.dialog, "INVITE", attempt, Some(&self.contact), &cx.user_agent, out);
-        w.header(Name::Allow, ALLOW);
+        w.header(Name::Allow, &cx.allow);
         w.header(Name::Accept, SDP);
         w.finish(Some(SDP), &body);
     }
 }
 
 /// The headers of a plain final response.
-pub(super) fn plain_headers(w: &mut Writer<'_>, headers: &[(Name, &str)], cx: &Settings) {
+pub fn plain_headers(w: &mut Writer<'_>, headers: &[(Name, &str)], cx: &Settings) {
     if !cx.user_agent.is_empty() {
         w.header(Name::Server, &cx.user_agent);
     }

@@ -1,7 +1,7 @@
 //! What an engine is made from, and how it tells what happens.
 
 use super::log::{LogCallback, LogLevel, SipTraceCallback};
-use crate::agent::io::{Event, Timers};
+use crate::agent::io::{Event, SipConfig, Timers};
 use crate::base::media::Codec;
 use crate::base::{Duration, limits};
 use std::fmt;
@@ -76,6 +76,8 @@ pub struct EngineConfig {
     pub raw_messages: bool,
     /// Requests larger than this go over TCP instead of UDP (RFC 3261 s18.1.1); 0 turns the rule off.
     pub udp_size_limit: usize,
+    /// What of the SIP layer the application takes into its own hands.
+    pub sip: SipConfig,
     /// Timer values of RFC 3261 table 4.
     pub timers: Timers,
     /// Takes log records; `None` logs nothing and costs nothing.
@@ -106,6 +108,7 @@ impl Default for EngineConfig {
             event_backlog_max: limits::EVENT_BACKLOG,
             raw_messages: true,
             udp_size_limit: 1300,
+            sip: SipConfig::default(),
             timers: Timers::default(),
             log: None,
             log_level: LogLevel::Info,

@@ -10,11 +10,10 @@ use super::start::{self, Threads};
 use super::stats::{ShardStats, Stats};
 use super::{Error, ErrorKind};
 use crate::agent::io::{AccountConfig, AccountView, CallMedia, CallOptions, Command, Listener};
-use crate::base::id::{self, AccountId, CallId, Origin, RequestId};
+use crate::base::id::{self, AccountId, CallId, Origin};
 use crate::base::media::Codec;
 use crate::base::{Duration, limits};
 use crate::media::io::Quality;
-use bytes::Bytes;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
@@ -203,71 +202,6 @@ impl Engine {
         self.command(call.shard(), Command::Media { call, order })
     }
 
-    /// Sends a request outside of calls (MESSAGE, OPTIONS or another method that makes no dialog). Ends with `RequestDone`.
-    ///
-    /// # Errors
-    /// `Invalid` for a bad target, method or header, `Gone` for the account, `Full`, `Draining`.
-    #[expect(clippy::too_many_arguments, reason = "a request has these parts, and each is one word")]
-    pub fn request(
-        &self,
-        account: AccountId,
-        method: &str,
-        target: &str,
-        content_type: &str,
-        body: &[u8],
-        headers: Vec<(String, String)>,
-        user: usize,
-    ) -> Result<RequestId, Error> {
-        self.request_then(account, method, target, content_type, body, headers, user, |_| ())
-    }
-
-    /// The same; `announce` runs before the event of the request can.
-    #[expect(clippy::too_many_arguments, reason = "as above")]
-    pub(crate) fn request_then(
-        &self,
-        account: AccountId,
-        method: &str,
-        target: &str,
-        content_type: &str,
-        body: &[u8],
-        headers: Vec<(String, String)>,
-        user: usize,
-        announce: impl FnOnce(RequestId),
-    ) -> Result<RequestId, Error> {
-        self.accepts_new()?;
-        self.object(account.raw())?;
-        check::target(target)?;
-        check::method(method)?;
-        check::text("content type", content_type)?;
-        check::headers(&headers)?;
-        if body.len() > limits::MESSAGE_BYTES / 2 {
-            return Err(Error::invalid(format!(
-                "a body of {} bytes: the largest is {}",
-                body.len(),
-                limits::MESSAGE_BYTES / 2
-            )));
-        }
-        if !body.is_empty() && content_type.is_empty() {
-            return Err(Error::invalid("a body without content type: name it, for example text/plain"));
-        }
-        let serial = self.shared().next_serial();
-        let shard = account.shard();
-        let request = RequestId::new(self.shared().number.get(), shard, Origin::Application, serial);
-        self.insert(Object::new(request.raw(), user, CallState::Ended))?;
-        announce(request);
-        let command = Command::Request {
-            request,
-            account,
-            method: method.to_owned(),
-            target: target.to_owned(),
-            content_type: content_type.to_owned(),
-            body: Bytes::copy_from_slice(body),
-            headers,
-        };
-        self.born(request.raw(), shard, command)?;
-        Ok(request)
-    }
-
     /// The figures of a call's media, as last told by a `Quality` event or at its end; all zero before.
     ///
     /// # Errors
@@ -390,7 +324,7 @@ impl Engine {
         Ok(())
     }
 
-    fn accepts_new(&self) -> Result<(), Error> {
+    pub(super) fn accepts_new(&self) -> Result<(), Error> {
         self.accepts()?;
         if self.shared().events.table.len() >= limits::OBJECTS {
             return Err(Error::new(ErrorKind::Full, format!("{} objects live; end some first", limits::OBJECTS)));
@@ -420,7 +354,7 @@ impl Engine {
             .ok_or_else(|| Error::new(ErrorKind::Gone, format!("id {id:#x} has ended; its last event was delivered")))
     }
 
-    fn insert(&self, object: Arc<Object>) -> Result<(), Error> {
+    pub(super) fn insert(&self, object: Arc<Object>) -> Result<(), Error> {
         match self.shared().events.table.insert(object) {
             true => Ok(()),
             false => Err(Error::new(ErrorKind::Full, "the handle table is full; end some calls first")),
@@ -428,7 +362,7 @@ impl Engine {
     }
 
     /// Gives the command that an id was made for; without room the id never was.
-    fn born(&self, id: u64, shard: u8, command: Command) -> Result<(), Error> {
+    pub(super) fn born(&self, id: u64, shard: u8, command: Command) -> Result<(), Error> {
         self.command(shard, command).inspect_err(|_| self.shared().events.table.remove(id))
     }
 

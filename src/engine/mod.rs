@@ -20,6 +20,7 @@ mod log;
 mod media;
 mod net;
 pub mod pcm;
+mod request;
 mod shard;
 mod shared;
 mod start;
@@ -27,7 +28,10 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use crate::agent::io::{AccountConfig, CallOptions, Event, EventKind, Listener, Outcome, Timers};
+pub use crate::agent::io::{
+    AccountConfig, CallOptions, Event, EventKind, Listener, Outcome, RequestAnswer, RequestOptions, Sender, SipConfig,
+    Timers,
+};
 pub use crate::media::io::{Codec, Quality};
 pub use config::{Delivered, Delivery, EngineConfig, EventCallback};
 pub use counters::Counters;

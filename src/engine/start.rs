@@ -52,6 +52,7 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         return Err(Error::invalid(format!("{media_threads} media threads: the most is {WORKERS}")));
     }
     super::check::text("user agent", &config.user_agent)?;
+    super::check::methods(&config.sip.methods)?;
     if config.codecs.is_empty() {
         return Err(Error::invalid("no codecs: name at least one, such as PCMU"));
     }
@@ -91,6 +92,7 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         codecs: config.codecs,
         raw_messages: config.raw_messages,
         udp_size_limit: config.udp_size_limit,
+        sip: config.sip,
     };
     let events = Events::new(config.delivery, backlog, clock, Arc::<Live>::default()).map_err(|e| no_resource(&e))?;
     let dispatch = config.log.map(|callback| log::dispatcher(callback, config.log_level, clock));

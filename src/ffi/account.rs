@@ -1,19 +1,20 @@
 //! Accounts, and requests outside of calls. RFC 3261 s10 (REGISTER), s11 (OPTIONS); RFC 3428 (MESSAGE).
 
 use super::call::sipw_header;
-use super::config::{Sized32, codecs, init, read};
+use super::config::{Sized32, codecs, init, list, read};
 use super::engine::{find, sipw_engine};
 use super::error::sipw_status;
 use super::guard;
 use super::string::{announced, optional, owned, required, slice};
 use crate::base::id::{AccountId, RequestId};
 use crate::base::limits;
-use crate::engine::{AccountConfig, Error, ErrorKind};
+use crate::engine::{AccountConfig, Error, ErrorKind, RequestOptions, Sender};
+use bytes::Bytes;
 use std::ffi::{c_char, c_void};
 
 /** An account: an id, never a pointer, never used twice; a stale one gives SIPW_E_GONE. 0 is none. */
 pub type sipw_account = u64;
-/** A request outside of calls: an id as ::sipw_account. */
+/** A request that is no call, of yours or of a peer: an id as ::sipw_account. */
 pub type sipw_request = u64;
 
 /// Whether an account registers; values of sipw_account_options::registration.
@@ -51,6 +52,9 @@ pub struct sipw_account_options {
     pub tls_profile: *const c_char,
     /// Path that its WebSocket connections ask for, "/ws". NULL: "/".
     pub ws_path: *const c_char,
+    /// Pre-loaded routes of every request behind the proxy, topmost first: "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>" (RFC 3261
+    /// s8.1.2). NULL: none.
+    pub routes: *const c_char,
 }
 
 // SAFETY: integers and raw pointers.
@@ -132,8 +136,7 @@ unsafe fn account(
             proxy: String::new(),
             expires_s: DEFAULT_EXPIRES_S,
             codecs: Vec::new(),
-            tls_profile: String::new(),
-            ws_path: String::new(),
+            ..AccountConfig::default()
         };
         let Some(options) = read(options, "sipw_account_options")? else { return Ok(config) };
         config.auth_user = owned(options.auth_user, "auth_user")?;
@@ -143,6 +146,7 @@ unsafe fn account(
         config.tls_profile = owned(options.tls_profile, "tls_profile")?;
         config.ws_path = owned(options.ws_path, "ws_path")?;
         config.codecs = codecs(options.codecs)?;
+        config.routes = list(optional(options.routes, "routes")?.unwrap_or_default());
         match options.registration {
             0 => {}
             1 => config.register = true,
@@ -227,7 +231,7 @@ pub unsafe extern "C" fn sipw_send_options(
     })
 }
 
-/// Sends any request that makes no dialog, with headers and a body of yours. Ends with SIPW_EV_REQUEST_DONE.
+/// Sends a request outside of calls, with headers and a body of yours; sipw_request_send() can do more. Ends with SIPW_EV_REQUEST_DONE.
 ///
 /// @param acc            who sends
 /// @param method         "MESSAGE", "OPTIONS", "INFO", "PUBLISH" or a method of yours
@@ -289,9 +293,17 @@ unsafe fn send(
 ) -> Result<(), Error> {
     let shared = find(eng)?;
     let acc = id(acc)?;
+    let options = RequestOptions {
+        method: r.method.to_owned(),
+        target: r.uri.to_owned(),
+        content_type: r.content_type.to_owned(),
+        body: Bytes::copy_from_slice(r.body),
+        headers: r.headers,
+        routes: Vec::new(),
+    };
     let make = |tell: &dyn Fn(u64)| {
         let told = |request: RequestId| tell(request.raw());
-        shared.engine().request_then(acc, r.method, r.uri, r.content_type, r.body, r.headers, user.addr(), told)
+        shared.engine().send_request_then(Sender::Account(acc), options, user.addr(), told)
     };
     // SAFETY: the caller's promise.
     unsafe { announced(out, make) }

@@ -1,12 +1,12 @@
 //! Calls: dial, ring, answer, hold, hang up. RFC 3261 s13-15, RFC 3264 s8.4.
 
 use super::account::{id as account_id, sipw_account};
-use super::config::{Sized32, codecs, init, read};
+use super::config::{Sized32, codecs, init, list, read};
 use super::engine::{find, sipw_engine};
 use super::error::sipw_status;
 use super::guard;
 use super::media::sipw_quality;
-use super::string::{announced, owned, put, put_sized, required, slice, wanted};
+use super::string::{announced, optional, owned, put, put_sized, required, slice, wanted};
 use crate::base::id::CallId;
 use crate::base::{Duration, limits};
 use crate::engine::{CallOptions, CallState, Error, ErrorKind};
@@ -64,6 +64,9 @@ pub struct sipw_call_options {
     pub sdp_bytes: usize,
     /// Dial: how long it may ring. 0: the engine's.
     pub ring_timeout_ms: u32,
+    /// Dial: pre-loaded route set, topmost first, "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>" (RFC 3261 s8.1.2). NULL: the
+    /// account's.
+    pub routes: *const c_char,
 }
 
 // SAFETY: integers and raw pointers.
@@ -256,6 +259,7 @@ unsafe fn call_options(options: *const sipw_call_options) -> Result<CallOptions,
             headers: headers(options.headers, options.headers_count)?,
             codecs: codecs(options.codecs)?,
             from: owned(options.from, "from")?,
+            routes: list(optional(options.routes, "routes")?.unwrap_or_default()),
             sdp: (!sdp.is_empty()).then(|| Bytes::copy_from_slice(sdp)),
             no_media: options.no_media != 0,
             ring_timeout: match options.ring_timeout_ms {

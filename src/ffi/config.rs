@@ -1,5 +1,6 @@
 //! Structs that C fills. Rule 8 of the C ABI: they start with `size`, only grow at the end, and zero means the default.
 
+use super::config_sip::{sip_config, sipw_sip_config};
 use super::engine::Gate;
 use super::event::{Shown, sipw_event_cb};
 use super::string::{c_text, optional, owned};
@@ -151,6 +152,8 @@ pub struct sipw_config {
     pub on_trace: sipw_trace_cb,
     /// The least important ::sipw_log_level that on_log gets.
     pub log_level: u32,
+    /// What of the SIP layer you take into your own hands. NULL: nothing.
+    pub sip: *const sipw_sip_config,
 }
 
 /// Sets a struct to its defaults; use the macro sipw_config_init(). Does nothing with NULL.
@@ -259,6 +262,8 @@ pub(super) unsafe fn engine_config(c: &sipw_config, gate: &Arc<Gate>) -> Result<
             some => some,
         };
     }
+    // SAFETY: the caller's promise.
+    config.sip = unsafe { sip_config(c.sip) }?;
     config.signalling_threads = c.signalling_threads as usize;
     config.media_threads = c.media_threads as usize;
     config.max_calls = c.max_calls as usize;
@@ -385,7 +390,7 @@ pub(super) unsafe fn codecs(names: *const c_char) -> Result<Vec<Codec>, Error> {
     list(&names).iter().map(one).collect()
 }
 
-fn list(text: &str) -> Vec<String> {
+pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 

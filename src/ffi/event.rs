@@ -54,8 +54,13 @@ pub enum sipw_event_type {
     SIPW_EV_RTP_TIMEOUT = 38,
     /// A MESSAGE arrived and was answered 200: `u.message`. RFC 3428.
     SIPW_EV_MESSAGE = 48,
-    /// A request of ours outside of calls has its final status: `u.outcome`; the last event of the request.
+    /// A request of ours has its final status, or one of a peer has its answer (by_peer is false then, and local says that the library
+    /// answered in your place): `u.outcome`; the last event of the request.
     SIPW_EV_REQUEST_DONE = 49,
+    /// A request whose method you take (sipw_sip_config::methods): `u.request`. Answer it with sipw_request_answer().
+    SIPW_EV_REQUEST = 50,
+    /// A provisional response to a request of ours: `u.outcome`.
+    SIPW_EV_REQUEST_PROGRESS = 51,
     /// Something of the engine itself failed (a listener, a recording); the engine lives on: `u.trouble`.
     SIPW_EV_TROUBLE = 64,
     /// Something newer than this library's header; look at the message behind it.
@@ -70,7 +75,7 @@ pub struct sipw_ev_registered {
     pub expires_s: u32,
 }
 
-/// SIPW_EV_REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE.
+/// SIPW_EV_REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE, REQUEST_PROGRESS.
 #[repr(C)]
 #[derive(Copy, Clone)]
 pub struct sipw_ev_outcome {
@@ -84,7 +89,7 @@ pub struct sipw_ev_outcome {
     pub by_peer: bool,
     /// CALL_PROGRESS: early media flows.
     pub early_media: bool,
-    /// REQUEST_DONE: the request; else 0.
+    /// REQUEST_DONE, REQUEST_PROGRESS: the request; else 0.
     pub request: sipw_request,
     /// CALL_ENDED: the last figures of the call's media, or NULL.
     pub quality: *const sipw_quality,
@@ -156,6 +161,28 @@ pub struct sipw_ev_message {
     pub body_bytes: usize,
 }
 
+/// SIPW_EV_REQUEST. sipw_event::call is the call inside whose dialog it came, or 0; the whole request is behind the event.
+#[repr(C)]
+#[derive(Copy, Clone)]
+pub struct sipw_ev_request {
+    /// For sipw_request_answer().
+    pub request: sipw_request,
+    /// Method.
+    pub method: *const c_char,
+    /// Request-URI.
+    pub uri: *const c_char,
+    /// From as URI.
+    pub from: *const c_char,
+    /// To as URI.
+    pub to: *const c_char,
+    /// Content-Type; "" when there is no body.
+    pub content_type: *const c_char,
+    /// Body; a NUL follows it that is not counted.
+    pub body: *const c_char,
+    /// Length of the body.
+    pub body_bytes: usize,
+}
+
 /// SIPW_EV_MEDIA_FAILED, TROUBLE.
 #[repr(C)]
 #[derive(Copy, Clone)]
@@ -167,7 +194,7 @@ pub struct sipw_ev_trouble {
 /// The part of an event that depends on its type; only the member named there may be read.
 #[repr(C)]
 pub union sipw_event_data {
-    /// REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE.
+    /// REGISTER_FAILED, CALL_PROGRESS, CALL_ENDED, REQUEST_DONE, REQUEST_PROGRESS.
     pub outcome: sipw_ev_outcome,
     /// DTMF.
     pub dtmf: sipw_ev_dtmf,
@@ -185,6 +212,8 @@ pub union sipw_event_data {
     pub hold: sipw_ev_hold,
     /// MESSAGE.
     pub message: sipw_ev_message,
+    /// REQUEST.
+    pub request: sipw_ev_request,
     /// MEDIA_FAILED, TROUBLE.
     pub trouble: sipw_ev_trouble,
     /// Room for what comes.
@@ -330,6 +359,14 @@ impl Kept {
                 let message = sipw_ev_message { from, content_type, body: self.bytes(body), body_bytes: body.len() };
                 (T::SIPW_EV_MESSAGE, sipw_event_data { message })
             }
+            EventKind::Request { method, uri, from, to, content_type, body } => {
+                let [method, uri, from, to, content_type] =
+                    [method, uri, from, to, content_type].map(|text| self.keep(text));
+                let (body, body_bytes) = (self.bytes(body), body.len());
+                let request = sipw_ev_request { request, method, uri, from, to, content_type, body, body_bytes };
+                (T::SIPW_EV_REQUEST, sipw_event_data { request })
+            }
+            EventKind::RequestProgress(outcome) => (T::SIPW_EV_REQUEST_PROGRESS, self.outcome(outcome, false, request)),
             EventKind::RequestDone(outcome) => (T::SIPW_EV_REQUEST_DONE, self.outcome(outcome, false, request)),
             EventKind::Trouble { reason } => (T::SIPW_EV_TROUBLE, self.trouble(reason)),
             #[allow(unreachable_patterns, reason = "the kinds grow; an older C layer tells of a newer kind too")]

@@ -15,19 +15,23 @@
 mod account;
 mod call;
 mod config;
+mod config_sip;
 mod engine;
 mod error;
 mod event;
 mod guard;
 mod media;
+mod request;
 mod stats;
 mod string;
 
 pub use account::*;
 pub use call::*;
 pub use config::*;
+pub use config_sip::*;
 pub use engine::*;
 pub use error::*;
 pub use event::*;
 pub use media::*;
+pub use request::*;
 pub use stats::*;

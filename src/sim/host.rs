@@ -190,7 +190,7 @@ pub(super) fn shard_of(command: &Command) -> u8 {
         | Command::Hangup { call, .. }
         | Command::Hold { call, .. }
         | Command::Media { call, .. } => call.shard(),
-        Command::Request { request, .. } => request.shard(),
+        Command::Request { request, .. } | Command::AnswerRequest { request, .. } => request.shard(),
         Command::Shutdown | Command::Overloaded(_) => 0,
     }
 }

@@ -25,7 +25,8 @@ pub use ladder::Ladder;
 pub use network::Conditions;
 
 use crate::agent::io::{
-    AccountConfig, AgentConfig, CallOptions, Command, Event, Input, Listener, Opened, Output, Peer,
+    AccountConfig, AgentConfig, CallOptions, Command, Event, Input, Listener, Opened, Output, Peer, RequestOptions,
+    Sender, SipConfig,
 };
 use crate::agent::{Agent, Tables};
 use crate::base::id::{AccountId, CallId, Origin, RequestId};
@@ -168,6 +169,7 @@ impl World {
                 codecs: Codec::ALL.to_vec(),
                 raw_messages: false,
                 udp_size_limit: 1300,
+                sip: SipConfig::default(),
             };
             tweak(&mut config);
             Agent::new(config)
@@ -284,20 +286,25 @@ impl World {
 
     /// Sends a request outside of calls.
     pub fn request(&mut self, host: HostId, account: AccountId, method: &str, target: &str, body: &str) -> RequestId {
+        let options = RequestOptions {
+            method: method.into(),
+            target: target.into(),
+            content_type: if body.is_empty() { String::new() } else { "text/plain".into() },
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            ..RequestOptions::default()
+        };
+        self.send_request(host, Sender::Account(account), options)
+    }
+
+    /// Sends a request of any shape, outside of calls or inside one.
+    pub fn send_request(&mut self, host: HostId, sender: Sender, options: RequestOptions) -> RequestId {
         let serial = self.serial();
-        let request = RequestId::new(host.0 as u8, account.shard(), Origin::Application, serial);
-        self.command(
-            host,
-            Command::Request {
-                request,
-                account,
-                method: method.into(),
-                target: target.into(),
-                content_type: if body.is_empty() { String::new() } else { "text/plain".into() },
-                body: Bytes::copy_from_slice(body.as_bytes()),
-                headers: Vec::new(),
-            },
-        );
+        let shard = match sender {
+            Sender::Account(account) => account.shard(),
+            Sender::Call(call) => call.shard(),
+        };
+        let request = RequestId::new(host.0 as u8, shard, Origin::Application, serial);
+        self.command(host, Command::Request { request, sender, options: Box::new(options) });
         request
     }
 

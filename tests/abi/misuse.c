@@ -27,7 +27,7 @@ static void expect(bool ok, int line, const char *format, const char *name, long
 /* One function with arguments that are right but for the engine and the id. Functions that give no status give SIPW_E_INVAL for
  * "nothing", so that one table holds them all. */
 typedef sipw_status (*run)(sipw_engine *eng, uint64_t id);
-enum takes { NOTHING, ACCOUNT, CALL, PCM, ANY };
+enum takes { NOTHING, ACCOUNT, CALL, PCM, REQUEST, ANY };
 
 static char wav[64];
 static int16_t samples[160];
@@ -49,6 +49,13 @@ F(sipw_send_request) {
     sipw_request out;
     return sipw_send_request(e, id, "INFO", "sip:b@127.0.0.1:9", &h, 1, "text/plain", "hi", 2, NULL, &out);
 }
+F(sipw_request_send) {
+    sipw_request_options o;
+    sipw_request out;
+    sipw_request_options_init(&o);
+    return sipw_request_send(e, id, "INFO", (id >> 60) == 2 ? NULL : "sip:b@127.0.0.1:9", &o, NULL, &out);
+}
+F(sipw_request_answer) { return sipw_request_answer(e, id, 200, NULL, NULL); }
 F(sipw_dial) { sipw_call out; return sipw_dial(e, id, "sip:b@127.0.0.1:9", NULL, &out); }
 F(sipw_dial_options) {
     sipw_call_options o;
@@ -110,6 +117,7 @@ static const struct {
 #define T(name, takes, value) {#name, run_##name, takes, value}
     T(sipw_account_add, NOTHING, false), T(sipw_account_add_options, NOTHING, false), T(sipw_account_remove, ACCOUNT, false),
     T(sipw_send_message, ACCOUNT, false), T(sipw_send_options, ACCOUNT, false), T(sipw_send_request, ACCOUNT, false),
+    T(sipw_request_send, ANY, false), T(sipw_request_answer, REQUEST, false),
     T(sipw_dial, ACCOUNT, false), T(sipw_dial_options, ACCOUNT, false), T(sipw_ring, CALL, false),
     T(sipw_progress, CALL, false), T(sipw_answer, CALL, false), T(sipw_answer_options, CALL, false),
     T(sipw_hangup, CALL, false), T(sipw_hold, CALL, false), T(sipw_resume, CALL, false), T(sipw_call_state, CALL, false),
@@ -186,6 +194,7 @@ static void ids_that_are_none(sipw_engine *eng, sipw_account acc, sipw_call stal
         case ACCOUNT: bad[count++] = stale; bad[count++] = foreign_acc; break;
         case CALL: bad[count++] = acc; bad[count++] = foreign_call; old = stale; break;
         case PCM: bad[count++] = acc; bad[count++] = foreign_pcm; old = closed; break;
+        case REQUEST: bad[count++] = acc; bad[count++] = stale; break;
         case ANY: bad[count++] = foreign_call; old = stale; break;
         default: continue;
         }
@@ -210,6 +219,8 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     static char big[20000];
     sipw_account_options ao;
     sipw_call_options co;
+    sipw_request_options rq;
+    sipw_sip_config sip;
     sipw_record_options ro;
     sipw_config cfg;
     sipw_engine *out = NULL;
@@ -223,6 +234,10 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     sipw_account_options_init_sized(NULL, sizeof ao);
     sipw_call_options_init_sized(NULL, sizeof co);
     sipw_record_options_init_sized(NULL, sizeof ro);
+    sipw_request_options_init_sized(NULL, sizeof rq);
+    sipw_sip_config_init_sized(NULL, sizeof sip);
+    sipw_sip_config_init(&sip);
+    sip.methods = "INFO,BYE";
     BAD(SIPW_E_INVAL, sipw_engine_new(NULL, NULL));
     memset(&cfg, 0xff, sizeof cfg);
     BAD(SIPW_E_INVAL, sipw_engine_new(&cfg, &out));
@@ -242,6 +257,7 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     CONFIG(public_address, "example.com", SIPW_E_INVAL);
     CONFIG(user_agent, "\xff", SIPW_E_INVAL);
     CONFIG(user_agent, big, SIPW_E_INVAL);
+    CONFIG(sip, &sip, SIPW_E_INVAL);
     EXPECT(out == NULL, "%s: written on failure %ld (%s)", "out", 0);
 
     BAD(SIPW_E_INVAL, sipw_account_add(eng, NULL, NULL, NULL, NULL));
@@ -282,6 +298,22 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     BAD(SIPW_E_INVAL, sipw_send_request(eng, acc, NULL, "sip:b@c", NULL, 0, NULL, NULL, 0, NULL, NULL));
     BAD(SIPW_E_INVAL, sipw_send_request(eng, acc, "INVITE", "sip:b@c", NULL, 0, NULL, NULL, 0, NULL, NULL));
     BAD(SIPW_E_INVAL, sipw_send_request(eng, acc, "A B", "sip:b@c", NULL, 0, NULL, NULL, 0, NULL, NULL));
+
+    sipw_request_options_init(&rq);
+    BAD(SIPW_E_INVAL, sipw_request_send(eng, acc, NULL, "sip:b@c", &rq, NULL, &id));
+    BAD(SIPW_E_INVAL, sipw_request_send(eng, acc, "INVITE", "sip:b@c", &rq, NULL, &id));
+    BAD(SIPW_E_INVAL, sipw_request_send(eng, acc, "INFO", NULL, &rq, NULL, &id));
+    BAD(SIPW_E_INVAL, sipw_request_send(eng, call, "BYE", NULL, &rq, NULL, &id));
+    BAD(SIPW_E_INVAL, sipw_request_send(eng, call, "INFO", "sip:b@c", &rq, NULL, &id));
+    rq.routes = "nowhere";
+    BAD(SIPW_E_INVAL, sipw_request_send(eng, acc, "INFO", "sip:b@c", &rq, NULL, &id));
+    BAD(SIPW_E_INVAL, sipw_request_answer(eng, 0x3000000000000001ULL, 200, NULL, &rq));
+    sipw_request_options_init(&rq);
+    header.name = "Via";
+    header.value = "x";
+    rq.headers = &header;
+    rq.headers_count = 1;
+    BAD(SIPW_E_INVAL, sipw_request_send(eng, acc, "INFO", "sip:b@c", &rq, NULL, &id));
 
     BAD(SIPW_E_INVAL, sipw_ring(eng, call, 200));
     BAD(SIPW_E_INVAL, sipw_progress(eng, call, 100));

@@ -5,6 +5,7 @@ mod determinism;
 mod many;
 mod media;
 mod own_sdp;
+mod raw;
 mod register;
 mod requests;
 mod support;

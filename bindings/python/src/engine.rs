@@ -7,9 +7,9 @@ use crate::tape::{Tape, Told};
 use pyo3::prelude::*;
 use sipwright::agent::io::{AccountConfig, CallOptions};
 use sipwright::base::Duration;
-use sipwright::base::id::{AccountId, CallId};
+use sipwright::base::id::{AccountId, CallId, RequestId};
 use sipwright::base::media::Codec;
-use sipwright::engine::{self, EngineConfig, Error, ErrorKind, LogLevel};
+use sipwright::engine::{self, EngineConfig, Error, ErrorKind, LogLevel, RequestAnswer, RequestOptions, Sender};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (*, listen=Vec::new(), user_agent=None, public_address=None, signalling_threads=1, media_threads=0, max_calls=0,
         codecs=None, ring_timeout=180.0, rtp_timeout=30.0, rtp_timeout_hangup=false, quality_interval=1.0, rtp_ports=None,
-        trace=false, log=None))]
+        trace=false, log=None, methods=Vec::new()))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn new(
         py: Python<'_>,
@@ -80,6 +80,7 @@ impl Engine {
         rtp_ports: Option<(u16, u16)>,
         trace: bool,
         log: Option<&str>,
+        methods: Vec<String>,
     ) -> PyResult<Self> {
         let mut config =
             EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
@@ -103,6 +104,7 @@ impl Engine {
             config.rtp_ports = first..=last;
         }
         config.raw_messages = false;
+        config.sip.methods = methods;
         let tape = (trace || log.is_some()).then(Tape::new).transpose().map_err(|e| {
             raise(Error::new(ErrorKind::NoMemory, format!("no descriptor: {e}; raise the limit of open files")))
         })?;
@@ -122,7 +124,8 @@ impl Engine {
         self.engine.listeners().iter().map(|l| format!("{}://{}", l.protocol, l.local)).collect()
     }
 
-    #[pyo3(signature = (aor, password="", *, register=false, auth_user="", realm="", registrar="", proxy="", expires=3600, codecs=Vec::new(), tls_profile="", ws_path=""))]
+    #[pyo3(signature = (aor, password="", *, register=false, auth_user="", realm="", registrar="", proxy="", expires=3600, codecs=Vec::new(),
+        tls_profile="", ws_path="", routes=Vec::new()))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn add_account(
         &self,
@@ -137,6 +140,7 @@ impl Engine {
         codecs: Vec<String>,
         tls_profile: &str,
         ws_path: &str,
+        routes: Vec<String>,
     ) -> PyResult<u64> {
         let config = AccountConfig {
             aor: aor.into(),
@@ -150,6 +154,7 @@ impl Engine {
             codecs: self::codecs(codecs)?,
             tls_profile: tls_profile.into(),
             ws_path: ws_path.into(),
+            routes,
         };
         self.engine.add_account(config, 0).map(|id| id.raw()).map_err(raise)
     }
@@ -158,7 +163,8 @@ impl Engine {
         self.engine.remove_account(account_id(account)?).map_err(raise)
     }
 
-    #[pyo3(signature = (account, target, *, headers=Vec::new(), codecs=Vec::new(), caller="", ring_timeout=None))]
+    #[pyo3(signature = (account, target, *, headers=Vec::new(), codecs=Vec::new(), caller="", ring_timeout=None, routes=Vec::new()))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn dial(
         &self,
         account: u64,
@@ -167,11 +173,13 @@ impl Engine {
         codecs: Vec<String>,
         caller: &str,
         ring_timeout: Option<f64>,
+        routes: Vec<String>,
     ) -> PyResult<u64> {
         let options = CallOptions {
             headers,
             codecs: self::codecs(codecs)?,
             from: caller.into(),
+            routes,
             ring_timeout: ring_timeout.map(|s| seconds("timeout", s)).transpose()?,
             ..CallOptions::default()
         };
@@ -240,6 +248,54 @@ impl Engine {
     ) -> PyResult<u64> {
         let account = account_id(account)?;
         self.engine.request(account, method, target, content_type, body, headers, 0).map(|id| id.raw()).map_err(raise)
+    }
+
+    /// Any request, in the name of an account, or inside the dialog of a call.
+    #[pyo3(signature = (sender, method, target="", content_type="", body=b"".as_slice(), headers=Vec::new(), routes=Vec::new()))]
+    #[allow(clippy::too_many_arguments, reason = "the parts of a request")]
+    fn send_request(
+        &self,
+        sender: u64,
+        method: &str,
+        target: &str,
+        content_type: &str,
+        body: &[u8],
+        headers: Vec<(String, String)>,
+        routes: Vec<String>,
+    ) -> PyResult<u64> {
+        let account = AccountId::from_raw(sender).map(Sender::Account);
+        let from = account.or_else(|| CallId::from_raw(sender).map(Sender::Call));
+        let from = from.ok_or_else(|| invalid(format!("{sender} is neither account nor call")))?;
+        let options = RequestOptions {
+            method: method.into(),
+            target: target.into(),
+            content_type: content_type.into(),
+            body: body.to_vec().into(),
+            headers,
+            routes,
+        };
+        self.engine.send_request(from, options, 0).map(|id| id.raw()).map_err(raise)
+    }
+
+    #[pyo3(signature = (request, status=200, reason="", content_type="", body=b"".as_slice(), headers=Vec::new()))]
+    fn answer_request(
+        &self,
+        request: u64,
+        status: u16,
+        reason: &str,
+        content_type: &str,
+        body: &[u8],
+        headers: Vec<(String, String)>,
+    ) -> PyResult<()> {
+        let id = RequestId::from_raw(request).ok_or_else(|| invalid(format!("{request} is no request")))?;
+        let answer = RequestAnswer {
+            status,
+            reason: reason.into(),
+            content_type: content_type.into(),
+            body: body.to_vec().into(),
+            headers,
+        };
+        self.engine.answer_request(id, answer).map_err(raise)
     }
 
     fn quality(&self, call: u64) -> PyResult<Figures> {

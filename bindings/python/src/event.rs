@@ -17,6 +17,9 @@ pub(crate) const fn is_wanted(kind: &EventKind) -> bool {
 pub(crate) fn convert(py: Python<'_>, event: &Event) -> PyResult<EventTuple> {
     let fields = PyDict::new(py);
     let name = fill(py, &event.kind, &fields)?;
+    if let Some(message) = event.message.as_ref().filter(|_| !event.request.is_none()) {
+        fields.set_item(intern!(py, "message"), PyBytes::new(py, message))?;
+    }
     Ok((name, event.account.raw(), event.call.raw(), event.request.raw(), fields.unbind()))
 }
 
@@ -87,6 +90,19 @@ fn fill(py: Python<'_>, kind: &EventKind, fields: &Bound<'_, PyDict>) -> PyResul
             fields.set_item(intern!(py, "content_type"), content_type)?;
             fields.set_item(intern!(py, "body"), PyBytes::new(py, body))?;
             "message"
+        }
+        EventKind::Request { method, uri, from, to, content_type, body } => {
+            for (name, text) in
+                [("method", method), ("uri", uri), ("from", from), ("to", to), ("content_type", content_type)]
+            {
+                fields.set_item(name, text)?;
+            }
+            fields.set_item(intern!(py, "body"), PyBytes::new(py, body))?;
+            "request"
+        }
+        EventKind::RequestProgress(outcome) => {
+            fill_outcome(fields, outcome)?;
+            "request_progress"
         }
         EventKind::RequestDone(outcome) => {
             fill_outcome(fields, outcome)?;

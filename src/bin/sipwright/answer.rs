@@ -5,7 +5,7 @@ use crate::call::{Leg, hang_up_due, live};
 use crate::exit::{Exit, Trouble};
 use crate::session::{Next, Session, Wish};
 use sipwright::base::id::CallId;
-use sipwright::engine::{Delivered, Delivery, Event, EventKind};
+use sipwright::engine::{Delivered, Delivery, Event, EventKind, RequestAnswer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,11 +22,12 @@ pub fn run(args: AnswerArgs) -> Result<Exit, Trouble> {
         listen: if registers { &[] } else { WELL_KNOWN },
         codecs: args.media.codec.clone(),
         rtp_timeout: args.media.rtp_timeout,
+        methods: args.take.clone(),
         ..Wish::default()
     };
     // A load driver measures the stack: nothing to print, so each call is served on its own signalling thread.
     let plain = args.media.no_media && args.common.quiet && !args.common.json;
-    if plain && args.ring.is_zero() && args.media.duration.is_none() {
+    if plain && args.ring.is_zero() && args.take.is_empty() && args.media.duration.is_none() {
         inline(&args, wish)
     } else {
         queued(&args, wish)
@@ -124,6 +125,13 @@ impl Desk<'_> {
             }
             EventKind::MessageReceived { from, body, .. } => {
                 session.screen.result(&format!("message from {from}: {}", String::from_utf8_lossy(body)));
+            }
+            EventKind::Request { method, from, body, .. } => {
+                session.screen.result(&format!("{method} from {from}: {}", String::from_utf8_lossy(body)));
+                // One that has ended already needs no answer.
+                let _ = session
+                    .engine
+                    .answer_request(event.request, RequestAnswer { status: 200, ..RequestAnswer::default() });
             }
             EventKind::Trouble { reason } => session.screen.trouble(reason),
             _ => {

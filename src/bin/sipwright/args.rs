@@ -29,6 +29,8 @@ pub enum Command {
     Ping(PingArgs),
     /// Send a text (MESSAGE)
     Message(MessageArgs),
+    /// Send any request and show the response
+    Request(RequestArgs),
     /// Read a SIP message from a file and print it as JSON
     Inspect(InspectArgs),
     /// Print the version
@@ -148,6 +150,9 @@ pub struct AnswerArgs {
     /// Refuse every call with this status, such as 486
     #[arg(long, value_name = "STATUS", value_parser = clap::value_parser!(u16).range(300..700))]
     pub reject: Option<u16>,
+    /// Take requests of this method too, show them and answer 200: INFO, NOTIFY, one of yours; repeatable
+    #[arg(long, value_name = "METHOD")]
+    pub take: Vec<String>,
     /// Do not register --user
     #[arg(long, help_heading = "Account")]
     pub no_register: bool,
@@ -187,6 +192,28 @@ pub struct MessageArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct RequestArgs {
+    /// Method: SUBSCRIBE, PUBLISH, REFER, INFO, one of yours ..
+    pub method: String,
+    /// To whom
+    pub target: String,
+    #[command(flatten)]
+    pub common: Common,
+    /// A header, as "Event: presence"; repeatable
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    pub header: Vec<(String, String)>,
+    /// The body; - reads it from stdin
+    #[arg(long, value_name = "TEXT")]
+    pub body: Option<String>,
+    /// What kind of body it is
+    #[arg(long, value_name = "TYPE", default_value = "text/plain")]
+    pub content_type: String,
+    /// A pre-loaded route, as "<sip:proxy.example.com;lr>"; repeatable, topmost first
+    #[arg(long, value_name = "URI")]
+    pub route: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub struct InspectArgs {
     /// File with one SIP message; - reads stdin
     pub file: PathBuf,
@@ -195,6 +222,11 @@ pub struct InspectArgs {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "not a positive number of seconds".to_owned())
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or_else(|| "has no colon; write \"Name: value\"".to_owned())?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 fn codec(text: &str) -> Result<Codec, String> {

@@ -15,6 +15,10 @@ pub fn event(event: &Event) -> Value {
         }
     }
     out.extend(data);
+    // Of requests, what is on the wire is what counts.
+    if let Some(message) = event.message.as_ref().filter(|_| !event.request.is_none()) {
+        out.insert("message".into(), String::from_utf8_lossy(message).into());
+    }
     Value::Object(out)
 }
 
@@ -62,6 +66,12 @@ fn kind(kind: &EventKind) -> (&'static str, Value) {
         EventKind::MessageReceived { from, content_type, body } => {
             ("message", json!({ "from": from, "content_type": content_type, "body": String::from_utf8_lossy(body) }))
         }
+        EventKind::Request { method, uri, from, to, content_type, body } => (
+            "request",
+            json!({ "method": method, "uri": uri, "from": from, "to": to, "content_type": content_type,
+                "body": String::from_utf8_lossy(body) }),
+        ),
+        EventKind::RequestProgress(o) => ("request_progress", outcome(o)),
         EventKind::RequestDone(o) => ("request_done", outcome(o)),
         EventKind::Trouble { reason } => ("trouble", json!({ "reason": reason })),
     }

@@ -12,6 +12,7 @@ mod events_json;
 mod exit;
 mod inspect;
 mod ladder;
+mod raw;
 mod register;
 mod request;
 mod screen;
@@ -29,6 +30,7 @@ fn main() -> std::process::ExitCode {
         Command::Register(register) => register::run(register),
         Command::Ping(ping) => request::ping(ping),
         Command::Message(message) => request::message(message),
+        Command::Request(request) => raw::run(request),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Version => {
             println!("sipwright {}", env!("CARGO_PKG_VERSION"));

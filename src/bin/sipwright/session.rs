@@ -50,6 +50,8 @@ pub struct Wish {
     pub delivery: Delivery,
     /// Codecs in order of preference; empty takes all.
     pub codecs: Vec<Codec>,
+    /// Methods that the program answers itself.
+    pub methods: Vec<String>,
     /// Hang up after so long a silence.
     pub rtp_timeout: Option<Duration>,
     /// Gets the engine as soon as there is one, for a callback that waits for it.
@@ -75,6 +77,7 @@ impl Session {
             delivery: wish.delivery,
             ..EngineConfig::default()
         };
+        config.sip.methods = wish.methods;
         if !wish.codecs.is_empty() {
             config.codecs = wish.codecs;
         }

@@ -52,7 +52,8 @@ impl Pending {
             | EventKind::CallHoldDone { .. }
             | EventKind::DtmfSent
             | EventKind::PlayDone { .. }
-            | EventKind::MessageReceived { .. } => false,
+            | EventKind::MessageReceived { .. }
+            | EventKind::Request { .. } => false,
             EventKind::Dtmf { .. } if full => return Added::Dropped,
             _ => full,
         };

@@ -220,10 +220,25 @@ impl Events {
         }
     }
 
+    /// The request that an event belongs to. One of a peer is born here; its value is that of its call, else of its account.
+    fn request_of(&self, event: &Event) -> Option<Arc<Object>> {
+        let known = self.table.find(event.request.raw());
+        if known.is_some() || !matches!(event.kind, EventKind::Request { .. }) {
+            return known;
+        }
+        let owner = self.table.find(event.call.raw()).or_else(|| self.table.find(event.account.raw()));
+        let user = owner.map_or(0, |owner| owner.user());
+        let request = Object::new(event.request.raw(), user, CallState::Ended);
+        self.table.insert(request.clone()).then_some(request)
+    }
+
     /// Whose waiting list an event belongs to. A call that the network started is born here, before its first event.
     fn object_of(&self, event: &Event) -> Option<Arc<Object>> {
         let account = || self.table.find(event.account.raw());
         if !event.call.is_none() {
+            if !event.request.is_none() {
+                return self.request_of(event);
+            }
             let known = self.table.find(event.call.raw());
             if known.is_none() && matches!(event.kind, EventKind::CallIncoming { .. }) {
                 let user = account().map_or(0, |a| a.user());
@@ -233,7 +248,7 @@ impl Events {
             return known;
         }
         if !event.request.is_none() {
-            return self.table.find(event.request.raw());
+            return self.request_of(event);
         }
         match event.kind {
             EventKind::Registered { .. } | EventKind::RegisterFailed(_) | EventKind::AccountRemoved => account(),

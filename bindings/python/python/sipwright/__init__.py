@@ -22,6 +22,7 @@ from ._errors import (
 )
 from ._log import Trace
 from ._phone import Message, Phone
+from ._request import Request, Response
 from ._sipwright import Frame, __version__
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "NotFound",
     "Phone",
     "Quality",
+    "Request",
+    "Response",
     "SipError",
     "StateError",
     "Trace",

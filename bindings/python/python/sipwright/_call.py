@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, final
@@ -14,6 +14,7 @@ from ._audio import Ear, Mouth
 from ._bridge import checked
 from ._errors import CallEnded, SipError, StateError, of_outcome
 from ._log import logger
+from ._request import Response
 from ._sipwright import Frame, Pcm
 
 if TYPE_CHECKING:
@@ -55,11 +56,12 @@ class Call:
     """
 
     __slots__ = (
-        "_engine", "_number", "_incoming", "_outcome", "_figures", "_held", "_early", "_keys", "_plays", "_waiters", "_holding",
+        "_phone", "_engine", "_number", "_incoming", "_outcome", "_figures", "_held", "_early", "_keys", "_plays", "_waiters", "_holding",
         "_sending", "_up", "_over", "_mouths", "_loop", "peer", "display", "codec", "progress", "__weakref__",
     )
 
     def __init__(self, phone: Phone, number: int, peer: str, display: str, incoming: bool) -> None:
+        self._phone = phone
         self._engine = phone._engine
         self._loop = asyncio.get_running_loop()
         self._number = number
@@ -169,6 +171,14 @@ class Call:
     async def resume(self) -> None:
         """Takes the other side back."""
         await self._hold(False)
+
+    async def request(
+        self, method: str, *, body: bytes = b"", content_type: str = "", headers: Mapping[str, str] = {}
+    ) -> Response:
+        """Sends a request inside the call (INFO, UPDATE, one of yours) and gives the final response, whatever it is."""
+        if self._outcome is not None:
+            raise self._ended()
+        return await self._phone._send(self._number, method, "", body, content_type, headers)
 
     # Files and keys
 

@@ -12,6 +12,7 @@ from ._bridge import Bridge, checked
 from ._call import Call
 from ._errors import SipError, StateError, of_outcome
 from ._log import Trace, logger, record
+from ._request import Request, Response
 from ._sipwright import Engine
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ T = TypeVar("T")
 _WAITING_MAX = 1024
 # Seconds that ending calls and accounts may take when the phone is closed.
 _GRACE_S = 2.0
-_ACCOUNT_OPTIONS = ("auth_user", "realm", "registrar", "proxy", "expires", "tls_profile", "ws_path")
+_ACCOUNT_OPTIONS = ("auth_user", "realm", "registrar", "proxy", "routes", "expires", "tls_profile", "ws_path")
 _CLOSED = {"status": 487, "reason": "the phone was closed", "local": True, "by_peer": False}
 
 
@@ -78,8 +79,9 @@ class Phone:
 
     `listen` names addresses, comma-separated: `udp://127.0.0.1:5070,tcp://[::]:5060`; the default is any free port. Options: `user_agent`,
     `public_address`, `signalling_threads`, `media_threads`, `max_calls`, `codecs`, `ring_timeout`, `rtp_timeout`, `rtp_timeout_hangup`,
-    `quality_interval`, `rtp_ports` (of the engine); `auth_user`, `realm`, `registrar`, `proxy`, `expires`, `register`, `tls_profile`,
-    `ws_path` (of the account); `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
+    `quality_interval`, `rtp_ports`, `methods` (requests that come as `requests()`: INFO, NOTIFY, REFER ..) (of the engine); `auth_user`,
+    `realm`, `registrar`, `proxy`, `routes`, `expires`, `register`, `tls_profile`, `ws_path` (of the account);
+    `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
     the logger `sipwright`.
     """
 
@@ -99,6 +101,8 @@ class Phone:
         self._requests: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._incoming: asyncio.Queue[Call | None] = asyncio.Queue()
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._asked: asyncio.Queue[Request | None] = asyncio.Queue()
+        self._progress: dict[int, Callable[[Response], object]] = {}
         self._started = False
         self._closed = False
 
@@ -126,6 +130,7 @@ class Phone:
         self._closed = True
         self._incoming.put_nowait(None)
         self._messages.put_nowait(None)
+        self._asked.put_nowait(None)
         closing = asyncio.get_running_loop().run_in_executor(None, self._engine.shutdown, _GRACE_S)
         try:
             await asyncio.shield(closing)
@@ -164,9 +169,10 @@ class Phone:
         timeout: float = 60.0,
         headers: Mapping[str, str] = {},
         codecs: tuple[str, ...] = (),
+        routes: tuple[str, ...] = (),
     ) -> _Dialing:
         """Calls a URI, or a user of the account's domain. `await` it, or `async with` it; nobody answers within `timeout`: `NoAnswer`."""
-        return _Dialing(lambda: self.dial(to, timeout=timeout, headers=headers, codecs=codecs))
+        return _Dialing(lambda: self.dial(to, timeout=timeout, headers=headers, codecs=codecs, routes=routes))
 
     def dial(
         self,
@@ -175,11 +181,13 @@ class Phone:
         timeout: float = 60.0,
         headers: Mapping[str, str] = {},
         codecs: tuple[str, ...] = (),
+        routes: tuple[str, ...] = (),
     ) -> Call:
         """The same without waiting for the answer: for early media, or to give up at will. `Call.answered` waits."""
         self._open()
         number: int = checked(
-            self._engine.dial, self._account, to, headers=list(headers.items()), codecs=list(codecs), ring_timeout=timeout
+            self._engine.dial, self._account, to, headers=list(headers.items()), codecs=list(codecs), ring_timeout=timeout,
+            routes=list(routes),
         )
         call = self._calls[number] = Call(self, number, to, "", incoming=False)
         return call
@@ -194,6 +202,28 @@ class Phone:
         """Text messages that come in, until the phone is closed."""
         while (message := await _next(self._messages)) is not None:
             yield message
+
+    async def requests(self) -> AsyncIterator[Request]:
+        """Requests that come in of the methods that the phone takes (`methods`), until it is closed: each wants an answer."""
+        while (request := await _next(self._asked)) is not None:
+            yield request
+
+    async def request(
+        self,
+        method: str,
+        to: str,
+        *,
+        body: bytes = b"",
+        content_type: str = "",
+        headers: Mapping[str, str] = {},
+        routes: tuple[str, ...] = (),
+        progress: Callable[[Response], object] | None = None,
+    ) -> Response:
+        """Sends any request outside of calls (SUBSCRIBE, REFER, PUBLISH, one of yours) and gives the final response, whatever it is.
+
+        `routes` is the pre-loaded route set, topmost first, instead of the account's; `progress` gets provisional responses.
+        """
+        return await self._send(self._account, method, to, body, content_type, headers, routes, progress)
 
     async def send_message(self, to: str, text: str) -> None:
         """Sends a text message; returns when it was accepted."""
@@ -219,6 +249,31 @@ class Phone:
         finally:
             self._requests.pop(number, None)
 
+    async def _send(
+        self,
+        sender: int,
+        method: str,
+        to: str,
+        body: bytes,
+        content_type: str,
+        headers: Mapping[str, str],
+        routes: tuple[str, ...] = (),
+        progress: Callable[[Response], object] | None = None,
+    ) -> Response:
+        self._open()
+        number: int = checked(
+            self._engine.send_request, sender, method, to, content_type, body, list(headers.items()), list(routes)
+        )
+        done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._requests[number] = done
+        if progress is not None:
+            self._progress[number] = progress
+        try:
+            return _response(await done)
+        finally:
+            self._requests.pop(number, None)
+            self._progress.pop(number, None)
+
     def _open(self) -> None:
         if not self._started or self._closed:
             raise StateError("the phone is not open: use it inside `async with Phone(..) as phone`")
@@ -226,16 +281,14 @@ class Phone:
     def _event(self, name: str, account: int, number: int, request: int, fields: dict[str, Any]) -> None:
         if name == "call_incoming":
             self._call_incoming(number, fields)
+        elif request:
+            self._request_event(name, number, request, fields)
         elif number:
             call = self._calls.get(number)
             if call is not None:
                 if name == "call_ended":
                     del self._calls[number]
                 call._event(name, fields)
-        elif request:
-            done = self._requests.get(request)
-            if done is not None and not done.done():
-                done.set_result(fields)
         elif name == "registered":
             self._settle_registered(None)
         elif name == "register_failed":
@@ -247,6 +300,22 @@ class Phone:
                 logger.warning("a message was dropped: %d wait already; iterate over Phone.messages()", _WAITING_MAX)
         elif name == "trouble":
             logger.warning("%s", fields["reason"])
+
+    def _request_event(self, name: str, call: int, number: int, fields: dict[str, Any]) -> None:
+        if name == "request":
+            request = Request(self._engine, number, fields, self._calls.get(call))
+            if self._closed or self._asked.qsize() >= _WAITING_MAX:
+                logger.warning("a request was refused: %d wait already; iterate over Phone.requests()", self._asked.qsize())
+                request.answer(503)
+            else:
+                self._asked.put_nowait(request)
+        elif name == "request_progress":
+            if number in self._progress:
+                self._progress[number](_response(fields))
+        else:
+            done = self._requests.get(number)
+            if done is not None and not done.done():
+                done.set_result(fields)
 
     def _call_incoming(self, number: int, fields: dict[str, Any]) -> None:
         call = self._calls[number] = Call(self, number, fields["from"], fields["display"], incoming=True)
@@ -278,6 +347,10 @@ class Phone:
             record(*rest)
         elif kind == "lost":
             logger.warning("%d traces and log records were lost: the event loop was busy", *rest)
+
+
+def _response(fields: dict[str, Any]) -> Response:
+    return Response(fields["status"], fields["reason"], fields.get("message", b""))
 
 
 async def _next(queue: asyncio.Queue[T | None]) -> T | None:
