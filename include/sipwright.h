@@ -669,6 +669,68 @@ typedef struct sipw_stats {
     uint64_t slow_callbacks;
     /** Keys that the application took too slowly and that were dropped. */
     uint64_t events_dropped;
+    /** SIP messages received over UDP. */
+    uint64_t udp_messages_received;
+    /** SIP messages sent over UDP. */
+    uint64_t udp_messages_sent;
+    /** Bytes of SIP messages received over UDP. */
+    uint64_t udp_bytes_received;
+    /** Bytes of SIP messages sent over UDP. */
+    uint64_t udp_bytes_sent;
+    /** SIP messages received over TCP. */
+    uint64_t tcp_messages_received;
+    /** SIP messages sent over TCP. */
+    uint64_t tcp_messages_sent;
+    /** Bytes of SIP messages received over TCP. */
+    uint64_t tcp_bytes_received;
+    /** Bytes of SIP messages sent over TCP. */
+    uint64_t tcp_bytes_sent;
+    /** TCP connections open now. */
+    uint64_t tcp_streams;
+    /** SIP messages received over TLS. */
+    uint64_t tls_messages_received;
+    /** SIP messages sent over TLS. */
+    uint64_t tls_messages_sent;
+    /** Bytes of SIP messages received over TLS. */
+    uint64_t tls_bytes_received;
+    /** Bytes of SIP messages sent over TLS. */
+    uint64_t tls_bytes_sent;
+    /** TLS connections open now. */
+    uint64_t tls_streams;
+    /** SIP messages received over WebSocket. */
+    uint64_t ws_messages_received;
+    /** SIP messages sent over WebSocket. */
+    uint64_t ws_messages_sent;
+    /** Bytes of SIP messages received over WebSocket. */
+    uint64_t ws_bytes_received;
+    /** Bytes of SIP messages sent over WebSocket. */
+    uint64_t ws_bytes_sent;
+    /** WebSocket connections open now. */
+    uint64_t ws_streams;
+    /** SIP messages received over secure WebSocket. */
+    uint64_t wss_messages_received;
+    /** SIP messages sent over secure WebSocket. */
+    uint64_t wss_messages_sent;
+    /** Bytes of SIP messages received over secure WebSocket. */
+    uint64_t wss_bytes_received;
+    /** Bytes of SIP messages sent over secure WebSocket. */
+    uint64_t wss_bytes_sent;
+    /** secure WebSocket connections open now. */
+    uint64_t wss_streams;
+    /** SIP messages that were sent again: timers A, E and G of RFC 3261 s17, and repeats of a 2xx and its ACK. */
+    uint64_t retransmissions_sent;
+    /** SIP messages that came again. */
+    uint64_t retransmissions_received;
+    /** Transactions that ended without what they waited for. */
+    uint64_t timeouts;
+    /** Messages that could not be read. */
+    uint64_t messages_unreadable;
+    /** Commands of the application that wait for a signalling thread. */
+    uint64_t commands_waiting;
+    /** Datagrams that wait for a full socket. */
+    uint64_t datagrams_waiting;
+    /** Bytes that wait for streams whose peers do not read. */
+    uint64_t stream_bytes_waiting;
 } sipw_stats;
 
 /**

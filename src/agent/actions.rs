@@ -44,6 +44,8 @@ impl Agent {
                 Action::Reinvite => self.start(Owner::Reinvite(id), now),
                 Action::Ack { dialog, body, keep } => self.send_ack(id, dialog, body, keep, now),
                 Action::RepeatAck => {
+                    self.came_again();
+                    self.traffic.retransmissions_sent = self.traffic.retransmissions_sent.saturating_add(1);
                     if let Some((way, bytes)) = self.calls.get(&id).and_then(Call::ack).cloned() {
                         self.transports.send(&way, bytes, now, &mut self.from_transports);
                     }

@@ -20,8 +20,10 @@ mod reply;
 mod response;
 mod route;
 mod timers;
+mod traffic;
 
 pub use route::route;
+pub use traffic::{Carried, Traffic};
 
 use crate::base::id::{AccountId, CallId, Minter, RequestId};
 use crate::base::map::{Map, Seeded, map};
@@ -125,6 +127,7 @@ pub struct Agent {
     draining: bool,
     overloaded: bool,
     dropped: u64,
+    traffic: Traffic,
 }
 
 impl std::fmt::Debug for Agent {
@@ -188,6 +191,7 @@ impl Agent {
             draining: false,
             overloaded: false,
             dropped: 0,
+            traffic: Traffic::default(),
             rng,
             config,
         }
@@ -279,6 +283,19 @@ impl Agent {
             timers: self.schedule.len(),
             dropped: self.dropped,
         }
+    }
+
+    /// What its signalling carried since the start, and the streams that are open.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let (retransmissions, timeouts) = self.transactions.counts();
+        let mut traffic = self.traffic;
+        traffic.retransmissions_sent = traffic.retransmissions_sent.saturating_add(retransmissions);
+        traffic.timeouts = timeouts;
+        for (carried, streams) in traffic.protocols.iter_mut().zip(self.transports.open_streams()) {
+            carried.streams = streams;
+        }
+        traffic
     }
 
     fn event(&mut self, kind: EventKind, about: About, raw: Option<&[u8]>, now: Instant) {

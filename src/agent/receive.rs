@@ -28,6 +28,7 @@ impl Agent {
             Err(error) => {
                 tracing::debug!(%error, "a message that cannot be read was dropped");
                 self.dropped = self.dropped.saturating_add(1);
+                self.traffic.unreadable = self.traffic.unreadable.saturating_add(1);
                 return;
             }
         };
@@ -38,6 +39,7 @@ impl Agent {
                 return;
             }
         }
+        self.traffic.received(&flow, bytes.len());
         if message.is_request() {
             match check::request(&message) {
                 Ok(request) => self.request(&request, flow, now),
@@ -57,9 +59,15 @@ impl Agent {
         }
     }
 
+    pub(super) const fn came_again(&mut self) {
+        let counter = &mut self.traffic.retransmissions_received;
+        *counter = counter.saturating_add(1);
+    }
+
     fn request(&mut self, request: &check::Request<'_, '_>, flow: Flow, now: Instant) {
         match self.transactions.on_request(request, flow, now, &mut self.from_transactions) {
-            OnRequest::Absorbed => {}
+            OnRequest::Absorbed if request.method == Method::Ack => {}
+            OnRequest::Absorbed => self.came_again(),
             OnRequest::AckFor2xx(_) => self.ack(request, now),
             OnRequest::New if request.method == Method::Ack => self.ack(request, now),
             OnRequest::Cancel(invite) => self.cancel(request, flow, invite, now),

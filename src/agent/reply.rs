@@ -1,6 +1,6 @@
 //! Responses that no call prints: refusals without state, and plain answers. RFC 3261 s8.2.6, s8.2.7.
 
-use super::{Agent, io::Output};
+use super::Agent;
 use crate::base::{Flow, Instant, Transmit};
 use crate::call::Invitation;
 use crate::message::{Message, Method, Name, Writer, check, reason_phrase};
@@ -53,7 +53,7 @@ impl Agent {
         }
         w.finish(None, b"");
         let flow = response_flow(&via, &flow);
-        self.out.push_back(Output::Transmit(Transmit { flow, bytes: bytes.into() }));
+        self.transmit(Transmit { flow, bytes: bytes.into() });
     }
 
     /// A To tag that the same request always gets: a keyed hash, so that nobody can foresee it.

@@ -13,7 +13,7 @@ impl Agent {
                     self.running_response(key, id, response, now);
                 }
             }
-            OnResponse::Absorbed => {}
+            OnResponse::Absorbed => self.came_again(),
             OnResponse::Stray => self.dropped = self.dropped.saturating_add(1),
         }
     }

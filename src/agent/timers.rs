@@ -2,7 +2,7 @@
 
 use super::io::Output;
 use super::{Agent, Timer, User};
-use crate::base::{Flow, Instant};
+use crate::base::{Flow, Instant, Transmit};
 use crate::transaction::{self, TransactionId};
 use crate::transport;
 
@@ -47,7 +47,7 @@ impl Agent {
 
     fn transport_action(&mut self, action: transport::Action, now: Instant) {
         match action {
-            transport::Action::Transmit(transmit) => self.out.push_back(Output::Transmit(transmit)),
+            transport::Action::Transmit(transmit) => self.transmit(transmit),
             transport::Action::Connect { peer } => {
                 self.out.push_back(Output::Connect { peer });
             }
@@ -56,6 +56,12 @@ impl Agent {
             transport::Action::Unreachable { waiter, reason } => self.flow_unreachable(waiter, &reason, now),
             transport::Action::Undeliverable { flow } => self.flow_failed(&flow, now),
         }
+    }
+
+    /// Sends.
+    pub(super) fn transmit(&mut self, transmit: Transmit) {
+        self.traffic.sent(&transmit.flow, &transmit.bytes);
+        self.out.push_back(Output::Transmit(transmit));
     }
 
     fn transaction_failed(&mut self, id: TransactionId, failure: Failure, now: Instant) {

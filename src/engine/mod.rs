@@ -40,4 +40,4 @@ pub use face::Engine;
 pub use handles::CallState;
 pub use log::{LogCallback, LogLevel, LogRecord, SipTrace, SipTraceCallback, TraceDirection};
 pub use pcm::PcmPort;
-pub use stats::Stats;
+pub use stats::{Queues, Stats};

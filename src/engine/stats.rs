@@ -3,18 +3,40 @@
 //! Every figure has one name, the same in C, in Python and on the command line. What is added later comes at the end.
 
 use super::counters::Counters;
-use crate::agent::Tables;
+use crate::agent::{Tables, Traffic};
 use crate::base::limits;
 
 /// What the signalling threads tell of themselves: the sum of their tables.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ShardStats {
     pub(crate) tables: Tables,
+    pub(crate) traffic: Traffic,
+    pub(crate) queues: Queues,
+}
+
+/// What waits in the signalling threads.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Queues {
+    /// Commands of the application.
+    pub commands: usize,
+    /// Datagrams for sockets that were full.
+    pub datagrams: usize,
+    /// Bytes for streams whose peers do not read.
+    pub stream_bytes: usize,
 }
 
 impl ShardStats {
     pub(crate) fn plus(self, other: ShardStats) -> ShardStats {
-        ShardStats { tables: self.tables.plus(other.tables) }
+        ShardStats {
+            tables: self.tables.plus(other.tables),
+            traffic: self.traffic.plus(&other.traffic),
+            queues: Queues {
+                commands: self.queues.commands + other.queues.commands,
+                datagrams: self.queues.datagrams + other.queues.datagrams,
+                stream_bytes: self.queues.stream_bytes + other.queues.stream_bytes,
+            },
+        }
     }
 }
 
@@ -36,6 +58,10 @@ pub struct Stats {
     pub transactions_max: usize,
     /// The most streams at once.
     pub streams_max: usize,
+    /// What signalling carried, by protocol, and what of it was said more than once.
+    pub traffic: Traffic,
+    /// What waits in the signalling threads.
+    pub queues: Queues,
 }
 
 impl Stats {
@@ -43,6 +69,8 @@ impl Stats {
         Stats {
             counters,
             tables: sum.tables,
+            traffic: sum.traffic,
+            queues: sum.queues,
             objects: 0,
             events_waiting: 0,
             calls_max,
@@ -71,9 +99,46 @@ impl Stats {
             ("messages_dropped", t.dropped),
         ];
         list.extend(self.counters.list());
+        for (names, carried) in PROTOCOLS.iter().zip(&self.traffic.protocols) {
+            let values = [
+                carried.messages_received,
+                carried.messages_sent,
+                carried.bytes_received,
+                carried.bytes_sent,
+                carried.streams,
+            ];
+            list.extend(names.iter().copied().zip(values));
+        }
+        list.extend([
+            ("retransmissions_sent", self.traffic.retransmissions_sent),
+            ("retransmissions_received", self.traffic.retransmissions_received),
+            ("timeouts", self.traffic.timeouts),
+            ("messages_unreadable", self.traffic.unreadable),
+            ("commands_waiting", self.queues.commands as u64),
+            ("datagrams_waiting", self.queues.datagrams as u64),
+            ("stream_bytes_waiting", self.queues.stream_bytes as u64),
+        ]);
         list
     }
 }
+
+macro_rules! names {
+    ($($protocol:literal),*) => {
+        /// The names of the figures of each protocol, in the order of `Traffic`; datagrams have no streams.
+        const PROTOCOLS: [&[&str]; 5] = [
+            &["udp_messages_received", "udp_messages_sent", "udp_bytes_received", "udp_bytes_sent"],
+            $(&[
+                concat!($protocol, "_messages_received"),
+                concat!($protocol, "_messages_sent"),
+                concat!($protocol, "_bytes_received"),
+                concat!($protocol, "_bytes_sent"),
+                concat!($protocol, "_streams"),
+            ],)*
+        ];
+    };
+}
+
+names!("tcp", "tls", "ws", "wss");
 
 #[cfg(test)]
 mod tests {
@@ -90,9 +155,11 @@ mod tests {
 
     #[test]
     fn shards_add_up() {
-        let one = ShardStats { tables: Tables { calls: 2, dropped: 3, ..Tables::default() } };
+        let tables = Tables { calls: 2, dropped: 3, ..Tables::default() };
+        let traffic = Traffic { timeouts: 5, ..Traffic::default() };
+        let one = ShardStats { tables, traffic, ..ShardStats::default() };
         let stats = Stats::new(Counters::default(), one.plus(one), 2, 10);
-        assert_eq!((stats.tables.calls, stats.tables.dropped), (4, 6));
+        assert_eq!((stats.tables.calls, stats.tables.dropped, stats.traffic.timeouts), (4, 6, 10));
         assert_eq!(stats.transactions_max, 2 * limits::TRANSACTIONS);
     }
 }

@@ -69,6 +69,68 @@ pub struct sipw_stats {
     pub slow_callbacks: u64,
     /// Keys that the application took too slowly and that were dropped.
     pub events_dropped: u64,
+    /// SIP messages received over UDP.
+    pub udp_messages_received: u64,
+    /// SIP messages sent over UDP.
+    pub udp_messages_sent: u64,
+    /// Bytes of SIP messages received over UDP.
+    pub udp_bytes_received: u64,
+    /// Bytes of SIP messages sent over UDP.
+    pub udp_bytes_sent: u64,
+    /// SIP messages received over TCP.
+    pub tcp_messages_received: u64,
+    /// SIP messages sent over TCP.
+    pub tcp_messages_sent: u64,
+    /// Bytes of SIP messages received over TCP.
+    pub tcp_bytes_received: u64,
+    /// Bytes of SIP messages sent over TCP.
+    pub tcp_bytes_sent: u64,
+    /// TCP connections open now.
+    pub tcp_streams: u64,
+    /// SIP messages received over TLS.
+    pub tls_messages_received: u64,
+    /// SIP messages sent over TLS.
+    pub tls_messages_sent: u64,
+    /// Bytes of SIP messages received over TLS.
+    pub tls_bytes_received: u64,
+    /// Bytes of SIP messages sent over TLS.
+    pub tls_bytes_sent: u64,
+    /// TLS connections open now.
+    pub tls_streams: u64,
+    /// SIP messages received over WebSocket.
+    pub ws_messages_received: u64,
+    /// SIP messages sent over WebSocket.
+    pub ws_messages_sent: u64,
+    /// Bytes of SIP messages received over WebSocket.
+    pub ws_bytes_received: u64,
+    /// Bytes of SIP messages sent over WebSocket.
+    pub ws_bytes_sent: u64,
+    /// WebSocket connections open now.
+    pub ws_streams: u64,
+    /// SIP messages received over secure WebSocket.
+    pub wss_messages_received: u64,
+    /// SIP messages sent over secure WebSocket.
+    pub wss_messages_sent: u64,
+    /// Bytes of SIP messages received over secure WebSocket.
+    pub wss_bytes_received: u64,
+    /// Bytes of SIP messages sent over secure WebSocket.
+    pub wss_bytes_sent: u64,
+    /// secure WebSocket connections open now.
+    pub wss_streams: u64,
+    /// SIP messages that were sent again: timers A, E and G of RFC 3261 s17, and repeats of a 2xx and its ACK.
+    pub retransmissions_sent: u64,
+    /// SIP messages that came again.
+    pub retransmissions_received: u64,
+    /// Transactions that ended without what they waited for.
+    pub timeouts: u64,
+    /// Messages that could not be read.
+    pub messages_unreadable: u64,
+    /// Commands of the application that wait for a signalling thread.
+    pub commands_waiting: u64,
+    /// Datagrams that wait for a full socket.
+    pub datagrams_waiting: u64,
+    /// Bytes that wait for streams whose peers do not read.
+    pub stream_bytes_waiting: u64,
 }
 
 /// Fills a struct from the list of names, and says which names it has no field for.
@@ -117,6 +179,37 @@ fn filled(list: Vec<(&'static str, u64)>) -> (sipw_stats, Vec<&'static str>) {
         callback_panics,
         slow_callbacks,
         events_dropped,
+        udp_messages_received,
+        udp_messages_sent,
+        udp_bytes_received,
+        udp_bytes_sent,
+        tcp_messages_received,
+        tcp_messages_sent,
+        tcp_bytes_received,
+        tcp_bytes_sent,
+        tcp_streams,
+        tls_messages_received,
+        tls_messages_sent,
+        tls_bytes_received,
+        tls_bytes_sent,
+        tls_streams,
+        ws_messages_received,
+        ws_messages_sent,
+        ws_bytes_received,
+        ws_bytes_sent,
+        ws_streams,
+        wss_messages_received,
+        wss_messages_sent,
+        wss_bytes_received,
+        wss_bytes_sent,
+        wss_streams,
+        retransmissions_sent,
+        retransmissions_received,
+        timeouts,
+        messages_unreadable,
+        commands_waiting,
+        datagrams_waiting,
+        stream_bytes_waiting,
     )
 }
 

@@ -28,7 +28,7 @@ use crate::agent::io::{
     AccountConfig, AgentConfig, CallOptions, Command, Event, Input, Listener, Opened, Output, Peer, RequestOptions,
     Sender, SipConfig,
 };
-use crate::agent::{Agent, Tables};
+use crate::agent::{Agent, Tables, Traffic};
 use crate::base::id::{AccountId, CallId, Origin, RequestId};
 use crate::base::{Duration, Flow, Instant, Protocol, Rng, Timers, WallClock};
 use crate::media::io::Codec;
@@ -229,6 +229,12 @@ impl World {
     #[must_use]
     pub fn tables(&self, host: HostId) -> Tables {
         self.hosts[host.0].tables()
+    }
+
+    /// What the signalling of a host carried.
+    #[must_use]
+    pub fn traffic(&self, host: HostId) -> Traffic {
+        self.hosts[host.0].agents.iter().map(Agent::traffic).fold(Traffic::default(), |sum, one| sum.plus(&one))
     }
 
     /// Whether every agent and stage of a host is idle.

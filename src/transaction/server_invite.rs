@@ -154,6 +154,11 @@ impl ServerInvite {
         }
     }
 
+    /// Whether a 2xx went out: what the user sends now is a repeat of it.
+    pub(super) const fn is_accepted(&self) -> bool {
+        matches!(self.state, State::Accepted { .. })
+    }
+
     /// Whether all is over.
     pub(super) fn is_terminated(&self) -> bool {
         matches!(self.state, State::Terminated)

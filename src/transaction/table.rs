@@ -27,6 +27,10 @@ pub struct Transactions {
     schedule: Schedule<TransactionId>,
     /// Transactions of each side at once.
     bound: usize,
+    /// Messages that were sent again.
+    retransmissions: u64,
+    /// Transactions that ended without what they waited for.
+    timeouts: u64,
 }
 
 #[derive(Debug)]
@@ -124,6 +128,8 @@ impl Transactions {
             flows: map(seed),
             schedule: Schedule::new(seed),
             bound: limits::TRANSACTIONS,
+            retransmissions: 0,
+            timeouts: 0,
         }
     }
 
@@ -205,6 +211,11 @@ impl Transactions {
     /// Sends a response of the user. Nothing happens when the transaction is over, or its state takes no such response: a non-INVITE
     /// request never gets a 408 or a 1xx other than 100 (RFC 4320).
     pub fn respond(&mut self, id: TransactionId, status: u16, response: Bytes, now: Instant, out: &mut Vec<Action>) {
+        if let Some(Entry { machine: Machine::ServerInvite(m), .. }) = self.entry(id)
+            && m.is_accepted()
+        {
+            self.retransmissions = self.retransmissions.saturating_add(1);
+        }
         self.drive(id, now, out, |machine, sink| match machine {
             Machine::ServerInvite(m) => m.respond(status, response, sink),
             Machine::ServerNonInvite(m) => m.respond(status, response, sink),
@@ -334,7 +345,28 @@ impl Transactions {
             if let Some(entry) = self.entry_mut(id) {
                 entry.scheduled = None;
             }
+            let before = out.len();
             self.drive(id, now, out, |machine, sink| machine.handle_timeout(sink));
+            self.count(out.get(before..).unwrap_or_default());
+        }
+    }
+
+    /// Messages that timers sent again, and transactions that timed out, since the start.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.retransmissions, self.timeouts)
+    }
+
+    /// Counts what a timer led to. A 100 is no repeat.
+    fn count(&mut self, fired: &[Action]) {
+        for action in fired {
+            match action {
+                Action::Transmit(transmit) if !transmit.bytes.starts_with(b"SIP/2.0 100") => {
+                    self.retransmissions = self.retransmissions.saturating_add(1);
+                }
+                Action::Timeout(_) => self.timeouts = self.timeouts.saturating_add(1),
+                _ => {}
+            }
         }
     }
 

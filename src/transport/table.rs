@@ -116,6 +116,19 @@ impl Transports {
         self.streams.len()
     }
 
+    /// Streams whose home is here, by protocol.
+    #[must_use]
+    pub fn open_streams(&self) -> [u64; 5] {
+        let mut open = [0_u64; 5];
+        #[allow(clippy::iter_over_hash_type, reason = "a sum has no order")]
+        for stream in self.streams.values().filter(|stream| stream.flow.home() == self.config.shard) {
+            if let Some(count) = open.get_mut(stream.flow.protocol as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+        open
+    }
+
     /// Whether no stream is known and none is being opened.
     #[must_use]
     pub fn is_empty(&self) -> bool {

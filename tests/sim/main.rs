@@ -9,3 +9,4 @@ mod raw;
 mod register;
 mod requests;
 mod support;
+mod traffic;

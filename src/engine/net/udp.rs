@@ -74,6 +74,10 @@ impl SendQueue {
         self.waiting.push_back(transmit);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

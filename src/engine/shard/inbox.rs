@@ -123,6 +123,11 @@ impl Inbox {
         Some(item)
     }
 
+    /// Commands that wait.
+    pub(crate) fn commands(&self) -> usize {
+        self.commands.load(Ordering::Relaxed)
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.receiver.is_empty()

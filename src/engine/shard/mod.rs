@@ -23,7 +23,7 @@ use super::net::local::Routes;
 use super::net::udp::{SendQueue, Socket};
 use super::shared::Shared;
 use crate::agent::io::{AgentConfig, Event, Input, Output};
-use crate::agent::{Agent, route};
+use crate::agent::{Agent, Traffic, route};
 use crate::base::id::{CallId, NodeId};
 use crate::base::{Flow, Instant, limits};
 use crate::message::Message;
@@ -82,6 +82,8 @@ struct Shard {
     stopped: bool,
     /// When the last snapshot was taken.
     reported: Instant,
+    /// What agents before this one carried.
+    past: Traffic,
     #[cfg(test)]
     panic_next: bool,
 }

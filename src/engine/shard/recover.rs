@@ -21,6 +21,9 @@ impl Shard {
         self.soon.clear();
         self.config.first_serial = (self.generation << GENERATION_BITS) | 1;
         let _ = batch::os_random(&mut self.config.seed);
+        let mut past = self.agent.traffic();
+        past.protocols.iter_mut().for_each(|carried| carried.streams = 0);
+        self.past = self.past.plus(&past);
         self.agent = Agent::new(self.config.clone());
         for (session, _) in std::mem::take(&mut self.sessions) {
             self.workers.order(MediaOrder::Close { session });

@@ -2,7 +2,8 @@
 
 use super::Shard;
 use crate::base::{Duration, Instant};
-use crate::engine::stats::ShardStats;
+use crate::engine::net::udp::SendQueue;
+use crate::engine::stats::{Queues, ShardStats};
 use std::sync::Arc;
 
 /// A snapshot is no older than this while the shard is busy.
@@ -19,7 +20,13 @@ impl Shard {
     /// Takes a snapshot.
     pub(super) fn publish(&mut self, now: Instant) {
         self.reported = now;
-        let stats = ShardStats { tables: self.agent.tables() };
+        let queues = Queues {
+            commands: self.shared.inbox(self.me).commands(),
+            datagrams: self.sends.iter().map(SendQueue::len).sum(),
+            stream_bytes: self.streams.queued(),
+        };
+        let traffic = self.past.plus(&self.agent.traffic());
+        let stats = ShardStats { tables: self.agent.tables(), traffic, queues };
         if let Some(place) = self.shared.reports.get(usize::from(self.me)) {
             place.store(Arc::new(stats));
         }

@@ -4,8 +4,8 @@ use super::inbox::Inbox;
 use super::refusal::Refusals;
 use super::stream::{self, Streams};
 use super::{SHARD, Shard, with};
-use crate::agent::Agent;
 use crate::agent::io::AgentConfig;
+use crate::agent::{Agent, Traffic};
 use crate::base::Duration;
 use crate::base::limits;
 use crate::base::{Instant, Protocol};
@@ -75,6 +75,7 @@ pub(crate) fn run(setup: Setup) {
             told_idle: false,
             stopped: false,
             reported: Instant::ZERO,
+            past: Traffic::default(),
             #[cfg(test)]
             panic_next: false,
         };

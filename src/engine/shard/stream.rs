@@ -66,6 +66,11 @@ impl Streams {
         self.known.values().cloned()
     }
 
+    /// Bytes that wait for peers that do not read.
+    pub(super) fn queued(&self) -> usize {
+        self.own.values().map(|stream| stream.queued).sum()
+    }
+
     /// Starts to close: what waits is still written.
     pub(super) fn close(&mut self, flow: &Flow) {
         if let Some(stream) = self.own.get_mut(&flow.connection) {
