@@ -2,6 +2,7 @@
 # deps.sh check|install: the Debian packages that `make test` needs beyond cargo. `check` lists what is missing and how to get it;
 # `install` gets it when run as root. Packages are kept from starting daemons of their own.
 set -eu
+cd "$(dirname "$0")/.."
 
 # program  package
 need='cc gcc
@@ -21,6 +22,9 @@ ip iproute2
 nm binutils'
 
 missing=
+# What `python3 -m venv` needs has no program of its own.
+[ -d /usr/lib/python3/dist-packages ] && ! python3 -c 'import ensurepip' 2>/dev/null && need="$need
+no-such-program python3-venv"
 for line in $(echo "$need" | tr ' ' ':'); do
     program=${line%%:*} package=${line##*:}
     PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$program" >/dev/null || missing="$missing $package"
@@ -36,6 +40,17 @@ if [ -n "$missing" ]; then
         apt-get install -y -qq --no-install-recommends $missing
     else
         echo "missing programs; install them with: apt-get install$missing" >&2
+        exit 1
+    fi
+fi
+# PJSIP, as a phone to call: a Python environment of its own.
+python=target/interop-python
+if ! "$python/bin/python" -c 'import pjsua2' 2>/dev/null; then
+    if [ "${1:-check}" = install ]; then
+        python3 -m venv "$python"
+        "$python/bin/pip" install --quiet --disable-pip-version-check pjsua2-python==2.15.1.post1
+    else
+        echo "missing: PJSIP; python3 -m venv $python && $python/bin/pip install pjsua2-python==2.15.1.post1" >&2
         exit 1
     fi
 fi

@@ -281,11 +281,14 @@ impl ReceiveStream {
             }
             None => {}
         }
+        // After its BYE the same source may still repeat the end of an event.
+        if self.source.as_ref().is_none_or(|source| source.ssrc != packet.ssrc) {
+            self.dtmf.forget();
+        }
         self.source = Some(SourceStats::new(packet.ssrc, packet.sequence, CLOCK_HZ));
         self.contender = None;
         self.ended = false;
         self.jitter.reset();
-        self.dtmf.forget();
         true
     }
 }

@@ -318,6 +318,46 @@ class Baresip(Process):
         return until("baresip's recording", 5, lambda: next(iter(sorted(self.recordings.glob("*dec.wav"))), None))
 
 
+class Pjsip(Process):
+    """PJSIP as a phone (pjsip_peer.py): a 440 Hz tone as its microphone, commands as lines, events as JSON."""
+
+    def __init__(self, case: "Case", *arguments, seconds: float = 120):
+        self.port, self.rtp = free_port(), free_port(span=20)
+        python = ROOT / "target" / "interop-python" / "bin" / "python"
+        if not python.is_file():
+            raise AssertionError(f"{python} is missing: make deps")
+        super().__init__(case, "pjsip", [python, HERE / "pjsip_peer.py", "--port", self.port, "--rtp", self.rtp, *arguments], seconds,
+                         pipe=True)
+        self.event("ready", 20)
+
+    def tell(self, command: str) -> None:
+        self.child.stdin.write(command + "\n")
+        self.child.stdin.flush()
+
+    def events(self, kind: str | None = None, **values) -> list[dict]:
+        told = []
+        for line in list(self.lines):
+            if line.startswith("{"):
+                event = json.loads(line)
+                if kind in (None, event["event"]) and all(event.get(k) == v for k, v in values.items()):
+                    told.append(event)
+        return told
+
+    def event(self, kind: str, seconds: float = 15, count: int = 1, **values) -> dict:
+        """The `count`-th event of that kind with these values."""
+        def look():
+            found = self.events(kind, **values)
+            if len(found) >= count:
+                return found[count - 1]
+            if self.child.poll() is not None:
+                raise AssertionError(f"pjsip ended with {self.child.returncode} before {kind} {values}\n{self.said()}")
+            return None
+        try:
+            return until(f"pjsip tells {kind} {values}", seconds, look)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said()}") from None
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own."""
 

@@ -70,3 +70,18 @@ fn a_digit_in_progress_at_the_end_is_told() {
     pair.close(B);
     assert_eq!(pair.digits(B), "9");
 }
+
+#[test]
+fn an_end_that_comes_again_after_the_senders_rtcp_bye_is_not_another_digit() {
+    // PJSIP says BYE first, and repeats the end of the event after it.
+    let mut pair = Pair::talking(5, Network::default(), Codec::Pcmu);
+    pair.record = true;
+    pair.send_dtmf(A, "9", 100);
+    pair.run_ms(300);
+    let end = pair.ends[A].packets.iter().rfind(|packet| packet[1] & 0x7f == 101).unwrap().clone();
+    pair.close(A);
+    pair.run_ms(30);
+    pair.transmit(B, false, end);
+    pair.run_ms(50);
+    assert_eq!(pair.digits(B), "9");
+}
