@@ -7,12 +7,14 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod text;
 mod write;
 
 pub use write::Head;
 
 use crate::base::limits;
 use crate::message::{Message, NameAddr, Uri};
+use text::{Part, Texts};
 
 /// The peer broke a rule of RFC 3261 s12.2.2.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -21,12 +23,7 @@ pub struct OutOfOrder;
 /// State of one dialog, or of the request that may create one. RFC 3261 s12.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialog {
-    call_id: Box<str>,
-    local_tag: Box<str>,
-    remote_tag: Box<str>,
-    local: Box<str>,
-    remote: Box<str>,
-    target: Box<str>,
+    text: Texts,
     routes: Vec<Box<str>>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
@@ -44,18 +41,11 @@ impl Dialog {
         routes: &[String],
         first_cseq: u32,
     ) -> Self {
-        let target = match NameAddr::parse(remote) {
-            Ok(address) => address.uri.into(),
-            Err(_) => remote.into(),
-        };
+        let target = NameAddr::parse(remote).map_or(remote, |address| address.uri);
+        let (local, remote) = (in_brackets(local), in_brackets(remote));
         Dialog {
-            call_id: call_id.into(),
-            local_tag: local_tag.into(),
-            remote_tag: "".into(),
-            local: in_brackets(local),
-            remote: in_brackets(remote),
-            target,
-            routes: routes.iter().take(limits::LIST_VALUES).map(|r| in_brackets(r)).collect(),
+            text: Texts::new([&[call_id], &[local_tag], &[], &local, &remote, &[target]]),
+            routes: routes.iter().take(limits::LIST_VALUES).map(|r| in_brackets(r).concat().into()).collect(),
             local_cseq: first_cseq,
             remote_cseq: None,
         }
@@ -66,13 +56,18 @@ impl Dialog {
     pub fn uas(request: &Message<'_>, local_tag: &str) -> Option<Self> {
         let from = request.from().ok()?;
         let to = request.to().ok()?;
+        let (local_name, remote_name) = (String::from_utf8_lossy(to.display), String::from_utf8_lossy(from.display));
+        let (local, remote) = (address(&local_name, to.uri), address(&remote_name, from.uri));
+        let target = contact_uri(request).unwrap_or(from.uri);
         Some(Dialog {
-            call_id: request.call_id()?.into(),
-            local_tag: local_tag.into(),
-            remote_tag: from.tag().unwrap_or("").into(),
-            local: without_tag(&to),
-            remote: without_tag(&from),
-            target: contact_uri(request).unwrap_or(from.uri).into(),
+            text: Texts::new([
+                &[request.call_id()?],
+                &[local_tag],
+                &[from.tag().unwrap_or("")],
+                &local,
+                &remote,
+                &[target],
+            ]),
             routes: request.list(crate::message::Name::RecordRoute).take(limits::LIST_VALUES).map(Into::into).collect(),
             local_cseq: 0,
             remote_cseq: request.cseq().ok().map(|c| c.number),
@@ -82,30 +77,31 @@ impl Dialog {
     /// The dialog that a response to our request makes. RFC 3261 s12.1.2: remote tag, target and (reversed) route set come from it.
     #[must_use]
     pub fn uac(&self, response: &Message<'_>) -> Option<Self> {
-        let tag = response.to().ok()?.tag()?.to_owned();
+        let tag = response.to().ok()?.tag()?;
         let mut routes: Vec<Box<str>> =
             response.list(crate::message::Name::RecordRoute).take(limits::LIST_VALUES).map(Into::into).collect();
         routes.reverse();
+        let target = contact_uri(response).unwrap_or(self.target());
         Some(Dialog {
-            remote_tag: tag.into(),
-            target: contact_uri(response).map_or_else(|| self.target.clone(), Into::into),
+            text: self.text.with(Part::RemoteTag, tag).with(Part::Target, target),
             routes,
-            ..self.clone()
+            local_cseq: self.local_cseq,
+            remote_cseq: self.remote_cseq,
         })
     }
 
     /// Takes the route set and target of the 2xx that confirms an early dialog. RFC 3261 s13.2.2.4.
     pub fn confirm(&mut self, response: &Message<'_>) {
         if let Some(fresh) = self.uac(response) {
+            self.set_target(fresh.target());
             self.routes = fresh.routes;
-            self.target = fresh.target;
         }
     }
 
     /// Takes the peer's new Contact from a target refresh request or its 2xx. RFC 3261 s12.2.1.2, s12.2.2.
     pub fn refresh_target(&mut self, message: &Message<'_>) {
         if let Some(uri) = contact_uri(message) {
-            self.target = uri.into();
+            self.set_target(uri);
         }
     }
 
@@ -141,19 +137,19 @@ impl Dialog {
     /// Whether a request or response with these tags, seen from us, belongs here.
     #[must_use]
     pub fn matches(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> bool {
-        *self.local_tag == *local_tag && *self.remote_tag == *remote_tag && *self.call_id == *call_id
+        self.local_tag() == local_tag && self.remote_tag() == remote_tag && self.call_id() == call_id
     }
 
     /// The URI that a request of this dialog goes to first: the topmost route, else the remote target. RFC 3261 s8.1.2, s12.2.1.1.
     #[must_use]
     pub fn next_hop(&self) -> &str {
-        self.routes.first().map_or(&self.target, |route| uri_of(route))
+        self.routes.first().map_or(self.target(), |route| uri_of(route))
     }
 
     /// The Request-URI that requests carry: the target, or a strict router's own URI. RFC 3261 s12.2.1.1.
     #[must_use]
     pub fn request_uri(&self) -> &str {
-        self.strict_router().map_or(&self.target, |first| uri_of(first))
+        self.strict_router().map_or(self.target(), |first| uri_of(first))
     }
 
     /// The first route, when it is a strict router.
@@ -164,37 +160,37 @@ impl Dialog {
     /// Call-ID.
     #[must_use]
     pub fn call_id(&self) -> &str {
-        &self.call_id
+        self.text.get(Part::CallId)
     }
 
     /// Our tag.
     #[must_use]
     pub fn local_tag(&self) -> &str {
-        &self.local_tag
+        self.text.get(Part::LocalTag)
     }
 
     /// The peer's tag; empty before there is a dialog.
     #[must_use]
     pub fn remote_tag(&self) -> &str {
-        &self.remote_tag
+        self.text.get(Part::RemoteTag)
     }
 
     /// The remote target URI.
     #[must_use]
     pub fn target(&self) -> &str {
-        &self.target
+        self.text.get(Part::Target)
     }
 
     /// Our address as From shows it, without tag.
     #[must_use]
     pub fn local(&self) -> &str {
-        &self.local
+        self.text.get(Part::Local)
     }
 
     /// The peer's address as To shows it, without tag.
     #[must_use]
     pub fn remote(&self) -> &str {
-        &self.remote
+        self.text.get(Part::Remote)
     }
 
     /// The route set, topmost first.
@@ -205,7 +201,9 @@ impl Dialog {
 
     /// Sends the requests to come to another URI than To names: a registrar (RFC 3261 s10.2), a redirection (s8.1.3.4).
     pub fn set_target(&mut self, target: &str) {
-        self.target = target.into();
+        if target != self.target() {
+            self.text = self.text.with(Part::Target, target);
+        }
     }
 }
 
@@ -224,15 +222,15 @@ fn contact_uri<'a>(message: &Message<'a>) -> Option<&'a str> {
     (!contact.is_star()).then_some(contact.uri)
 }
 
-fn in_brackets(address: &str) -> Box<str> {
+fn in_brackets(address: &str) -> [&str; 3] {
     let address = address.trim();
-    if address.contains('<') { address.into() } else { format!("<{address}>").into() }
+    if address.contains('<') { ["", address, ""] } else { ["<", address, ">"] }
 }
 
-fn without_tag(address: &NameAddr<'_>) -> Box<str> {
-    let display = String::from_utf8_lossy(address.display);
+/// A name-addr in parts, without header parameters.
+fn address<'a>(display: &'a str, uri: &'a str) -> [&'a str; 5] {
     let display = display.trim();
-    if display.is_empty() { format!("<{}>", address.uri).into() } else { format!("{display} <{}>", address.uri).into() }
+    [display, if display.is_empty() { "" } else { " " }, "<", uri, ">"]
 }
 
 #[cfg(test)]

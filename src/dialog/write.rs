@@ -27,20 +27,19 @@ impl Dialog {
             for route in self.routes.iter().skip(1) {
                 w.header(Name::Route, route.as_bytes());
             }
-            w.header_fmt(Name::Route, format_args!("<{}>", self.target));
+            w.header_fmt(Name::Route, format_args!("<{}>", self.target()));
         } else {
             for route in &self.routes {
                 w.header(Name::Route, route.as_bytes());
             }
         }
-        w.header_fmt(Name::From, format_args!("{};tag={}", self.local, self.local_tag));
-        if self.remote_tag.is_empty() {
-            w.header(Name::To, self.remote.as_bytes());
-        } else {
-            w.header_fmt(Name::To, format_args!("{};tag={}", self.remote, self.remote_tag));
-        }
-        w.header(Name::CallId, self.call_id.as_bytes());
-        w.header_fmt(Name::CSeq, format_args!("{} {}", head.cseq, head.method));
+        w.parts(Name::From, &[self.local(), ";tag=", self.local_tag()]);
+        match self.remote_tag() {
+            "" => w.parts(Name::To, &[self.remote()]),
+            tag => w.parts(Name::To, &[self.remote(), ";tag=", tag]),
+        };
+        w.header(Name::CallId, self.call_id());
+        w.number(Name::CSeq, head.cseq.into(), head.method);
         if let Some(contact) = head.contact {
             w.header(Name::Contact, contact);
         }

@@ -50,6 +50,30 @@ impl<'o> Writer<'o> {
         self
     }
 
+    /// Adds a header whose value is these parts in a row.
+    pub fn parts(&mut self, name: Name, parts: &[&str]) -> &mut Self {
+        self.out.extend_from_slice(name.as_str().as_bytes());
+        self.out.extend_from_slice(b": ");
+        for part in parts {
+            push_clean(self.out, part.as_bytes());
+        }
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Adds a header whose value is a number, and a word behind it unless that is empty.
+    pub fn number(&mut self, name: Name, number: u64, word: &str) -> &mut Self {
+        self.out.extend_from_slice(name.as_str().as_bytes());
+        self.out.extend_from_slice(b": ");
+        push_decimal(self.out, number);
+        if !word.is_empty() {
+            self.out.push(b' ');
+            push_clean(self.out, word.as_bytes());
+        }
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
     /// Adds a header by its text.
     pub fn named(&mut self, name: &str, value: &str) -> &mut Self {
         self.line(name.as_bytes(), value.as_bytes());
@@ -117,7 +141,7 @@ mod tests {
     fn a_request() {
         let mut out = Vec::new();
         let mut w = Writer::request(&mut out, "MESSAGE", "sip:bob@b.example");
-        w.header(Name::MaxForwards, "70").header_fmt(Name::CSeq, format_args!("{} MESSAGE", 7)).named("X-Trace", "1");
+        w.number(Name::MaxForwards, 70, "").number(Name::CSeq, 7, "MESSAGE").named("X-Trace", "1");
         w.finish(Some("text/plain"), b"hi");
         assert_eq!(
             String::from_utf8(out).unwrap(),
@@ -131,11 +155,13 @@ mod tests {
         let mut w = Writer::response(&mut out, 200, "OK\r\nEvil: 1");
         w.header(Name::Subject, "a\r\nEvil: 1")
             .header_fmt(Name::To, format_args!("{}\n\0", "x"))
+            .parts(Name::From, &["a\r", "\n b"])
+            .number(Name::CSeq, 1, "A\nB")
             .named("X\r\nEvil", "1\n");
         w.finish(Some("a\r\nEvil: 1"), b"");
         let message = Message::parse(&out).unwrap();
         assert!(message.named("Evil").is_none());
-        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 7);
+        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 9);
     }
 
     #[test]
