@@ -191,8 +191,7 @@ impl Accounts {
 
     /// The account that a request of the network is for: by the user of the Request-URI (our Contact carries it), then by the address in
     /// To; the only account when there is one; none else.
-    pub(super) fn for_request(&self, request_uri: &str, to: &str) -> AccountId {
-        let user = Uri::parse(request_uri).ok().and_then(|uri| uri.user);
+    pub(super) fn for_request(&self, user: Option<&str>, to: &str) -> AccountId {
         let by_user = self.0.iter().find(|(_, a)| user.is_some_and(|u| !u.is_empty() && a.user == u));
         let by_to = || {
             let (user, domain) = user_and_domain(to);
@@ -240,11 +239,12 @@ mod tests {
     fn requests_find_their_account() {
         let mut all = Accounts::default();
         let id = |n| AccountId::new(0, 0, Origin::Application, n);
+        let user = |uri| Uri::parse(uri).unwrap().user;
         all.insert(id(1), account("sip:alice@example.com").config);
-        assert_eq!(all.for_request("sip:192.0.2.1", "sip:who@where"), id(1));
+        assert_eq!(all.for_request(user("sip:192.0.2.1"), "sip:who@where"), id(1));
         all.insert(id(2), account("sip:bob@example.com").config);
-        assert_eq!(all.for_request("sip:bob@192.0.2.1", "sip:x@y"), id(2));
-        assert_eq!(all.for_request("sip:192.0.2.1", "sip:alice@EXAMPLE.com"), id(1));
-        assert_eq!(all.for_request("sip:192.0.2.1", "sip:who@where"), AccountId::NONE);
+        assert_eq!(all.for_request(user("sip:bob@192.0.2.1"), "sip:x@y"), id(2));
+        assert_eq!(all.for_request(user("sip:192.0.2.1"), "sip:alice@EXAMPLE.com"), id(1));
+        assert_eq!(all.for_request(user("sip:192.0.2.1"), "sip:who@where"), AccountId::NONE);
     }
 }

@@ -34,9 +34,8 @@ impl Agent {
             return self.refuse(request, flow, 503, &[]);
         }
         let owner = User::Server { merged, call: CallId::NONE };
-        let account = self.accounts.for_request(request.uri, request.to.uri);
-        let user = self.contact_user(account, request);
-        let Some(invitation) = self.server(request, flow, &user, owner, now) else {
+        let account = self.accounts.for_request(request.target.user, request.to.uri);
+        let Some(invitation) = self.server(request, flow, account, owner, now) else {
             return self.refuse(request, flow, 503, &[]);
         };
         self.asked(request, invitation, (account, CallId::NONE), now);

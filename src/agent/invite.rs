@@ -17,11 +17,9 @@ impl Agent {
         if !request.body().is_empty() && !request.content_type().is_some_and(is_sdp) {
             return self.refuse(request, flow, 415, &[(Name::Accept, "application/sdp")]);
         }
-        let account = self.accounts.for_request(request.uri, request.to.uri);
+        let account = self.accounts.for_request(request.target.user, request.to.uri);
         let local_tag = tag(self.config.shard, &mut self.rng);
-        let Some(dialog) = Dialog::uas(request, &local_tag) else {
-            return self.refuse(request, flow, 400, &[]);
-        };
+        let dialog = Dialog::uas(request, &local_tag);
         let mut negotiation = Negotiation::new(self.rng.u64());
         if let Err(refused) = read_offer(&mut negotiation, request) {
             let warning = refused.warning_header(WARN_AGENT);
@@ -29,9 +27,8 @@ impl Agent {
             return self.refuse(request, flow, refused.status, headers.as_slice());
         }
         let id = self.minter.call();
-        let user = self.contact_user(account, request);
         let owner = User::Server { merged: Some(merged), call: id };
-        let Some(invitation) = self.server(request, flow, &user, owner, now) else {
+        let Some(invitation) = self.server(request, flow, account, owner, now) else {
             return self.refuse(request, flow, 503, &[]);
         };
         let ids = (id, account, self.minter.node());

@@ -26,7 +26,7 @@ pub use route::route;
 pub use traffic::{Carried, Traffic};
 
 use crate::base::id::{AccountId, CallId, Minter, RequestId};
-use crate::base::map::{Map, Seeded, map};
+use crate::base::map::{IdMap, Map, Seeded, id_map, map};
 use crate::base::{Instant, Pii, Rng, Schedule};
 use crate::call::{Call, Settings};
 use crate::transaction::{self, TransactionId, Transactions};
@@ -110,13 +110,13 @@ pub struct Agent {
     secret: Seeded,
     transports: Transports,
     transactions: Transactions,
-    users: Map<TransactionId, User>,
-    merged: Map<u64, TransactionId>,
+    users: IdMap<TransactionId, User>,
+    merged: IdMap<u64, TransactionId>,
     accounts: Accounts,
-    calls: Map<CallId, Call>,
+    calls: IdMap<CallId, Call>,
     by_tag: Map<Box<str>, CallId>,
-    running: Map<u64, Running>,
-    acks: Map<u64, PendingAck>,
+    running: IdMap<u64, Running>,
+    acks: IdMap<u64, PendingAck>,
     asked: Map<RequestId, Asked>,
     next_running: u64,
     schedule: Schedule<Timer>,
@@ -174,13 +174,13 @@ impl Agent {
             secret,
             transports,
             transactions: Transactions::new(config.timers, seed),
-            users: map(seed),
-            merged: map(seed),
+            users: id_map(seed),
+            merged: id_map(seed),
             accounts: Accounts::default(),
-            calls: map(seed),
+            calls: id_map(seed),
             by_tag: map(seed),
-            running: map(seed),
-            acks: map(seed),
+            running: id_map(seed),
+            acks: id_map(seed),
             asked: map(seed),
             next_running: 1,
             schedule: Schedule::new(seed),

@@ -8,7 +8,8 @@ use super::timers::Failure;
 use super::{Agent, User, io::Output};
 use crate::auth::{Credentials, DigestCache};
 use crate::base::id::{AccountId, CallId};
-use crate::base::{Flow, Instant, Map};
+use crate::base::map::IdMap;
+use crate::base::{Flow, Instant};
 use crate::call::{Action, Call, Settings, contact, head};
 use crate::dialog::Dialog;
 use crate::message::{Method, Name, Uri, check};
@@ -465,7 +466,7 @@ impl Agent {
     }
 }
 
-fn account_of(calls: &Map<CallId, Call>, owner: &Owner) -> AccountId {
+fn account_of(calls: &IdMap<CallId, Call>, owner: &Owner) -> AccountId {
     match owner {
         Owner::Invite(id) | Owner::Reinvite(id) => calls.get(id).map(Call::account).unwrap_or_default(),
         Owner::Bye { account, .. } | Owner::Register(account) => *account,

@@ -2,7 +2,7 @@
 
 use super::io::EventKind;
 use super::{About, Agent, User};
-use crate::base::id::CallId;
+use crate::base::id::{AccountId, CallId};
 use crate::base::{Flow, Instant};
 use crate::message::{Name, check};
 use crate::transport::shard::tag;
@@ -25,7 +25,7 @@ impl Agent {
         if !self.answer_plain(request, flow, merged, 200, &[], now) {
             return;
         }
-        let account = self.accounts.for_request(request.uri, request.to.uri);
+        let account = self.accounts.for_request(request.target.user, request.to.uri);
         let kind = EventKind::MessageReceived {
             from: request.from.uri.into(),
             content_type: request.content_type().unwrap_or("text/plain").into(),
@@ -49,7 +49,7 @@ impl Agent {
         now: Instant,
     ) -> bool {
         let owner = User::Server { merged: Some(merged), call: CallId::NONE };
-        let Some(invitation) = self.server(request, flow, "", owner, now) else {
+        let Some(invitation) = self.server(request, flow, AccountId::NONE, owner, now) else {
             self.refuse(request, flow, 503, &[]);
             return false;
         };

@@ -1,10 +1,10 @@
 //! From bytes to the machine that they concern. RFC 3261 s18.1.2, s18.2.1, s8.2, s17.1.3, s17.2.3.
 
 use super::{Agent, User, io::Output, route};
-use crate::base::id::CallId;
+use crate::base::id::{AccountId, CallId};
 use crate::base::{Flow, Instant};
 use crate::call::Invitation;
-use crate::message::{Message, Method, Name, Scheme, Uri, check};
+use crate::message::{Message, Method, Name, Scheme, check};
 use crate::transaction::{OnRequest, TransactionId};
 use crate::transport::{ResponseSeed, ViaFix, response_flow};
 use bytes::Bytes;
@@ -88,8 +88,7 @@ impl Agent {
         if request.method == Method::Cancel {
             return self.refuse(request, flow, 481, &[]);
         }
-        let scheme = Uri::parse(request.uri).map(|uri| uri.scheme);
-        if !matches!(scheme, Ok(Scheme::Sip | Scheme::Sips | Scheme::Tel)) {
+        if !matches!(request.target.scheme, Scheme::Sip | Scheme::Sips | Scheme::Tel) {
             return self.refuse(request, flow, 416, &[]);
         }
         let merged = self.merged_key(request);
@@ -110,12 +109,12 @@ impl Agent {
         }
     }
 
-    /// Makes the server transaction of a new request.
+    /// Makes the server transaction of a new request. `account` gives the Contact of the responses to an INVITE its user.
     pub(super) fn server(
         &mut self,
         request: &check::Request<'_, '_>,
         flow: Flow,
-        user: &str,
+        account: AccountId,
         owner: User,
         now: Instant,
     ) -> Option<Invitation> {
@@ -133,15 +132,17 @@ impl Agent {
         if let User::Server { merged: Some(merged), .. } = owner {
             self.merged.insert(merged, transaction);
         }
-        let contact = super::address::contact(&self.transports, &flow, user);
+        let contact = match request.method {
+            Method::Invite => super::address::contact(&self.transports, &flow, self.contact_user(account, request)),
+            _ => String::new(),
+        };
         Some(Invitation { transaction, seed, flow, contact })
     }
 
     fn in_dialog(&mut self, request: &check::Request<'_, '_>, flow: Flow, call: CallId, now: Instant) {
         let account = self.calls.get(&call).map(|c| c.account()).unwrap_or_default();
-        let user = self.contact_user(account, request);
         let owner = User::Server { merged: None, call };
-        let Some(invitation) = self.server(request, flow, &user, owner, now) else {
+        let Some(invitation) = self.server(request, flow, account, owner, now) else {
             return self.refuse(request, flow, 503, &[]);
         };
         if self.takes(request) {
@@ -164,7 +165,7 @@ impl Agent {
             return self.refuse(request, flow, 481, &[]);
         };
         let owner = User::Server { merged: None, call };
-        let Some(invitation) = self.server(request, flow, "", owner, now) else {
+        let Some(invitation) = self.server(request, flow, AccountId::NONE, owner, now) else {
             return self.refuse(request, flow, 503, &[]);
         };
         // The To tag of the CANCEL's response is that of the INVITE's responses.
@@ -181,10 +182,10 @@ impl Agent {
     }
 
     /// The user part of our Contact to the peer of a request.
-    pub(super) fn contact_user(&self, account: crate::base::id::AccountId, request: &check::Request<'_, '_>) -> String {
+    fn contact_user<'s>(&'s self, account: AccountId, request: &check::Request<'_, 's>) -> &'s str {
         match self.accounts.find(account) {
-            Some(account) => account.user.clone(),
-            None => Uri::parse(request.uri).ok().and_then(|uri| uri.user).unwrap_or_default().to_owned(),
+            Some(account) => &account.user,
+            None => request.target.user.unwrap_or_default(),
         }
     }
 

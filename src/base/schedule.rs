@@ -1,7 +1,7 @@
 //! The earliest deadline per key. A binary heap whose stale entries are skipped: O(log n) to set, O(1) to look, and never more
 //! than twice as many entries as keys.
 
-use super::map::{Map, Seeded};
+use super::map::{IdMap, Seeded, id_map};
 use super::time::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,14 +11,14 @@ use std::hash::Hash;
 #[derive(Debug, Clone)]
 pub struct Schedule<K: Ord + Hash + Copy> {
     heap: BinaryHeap<Reverse<(Instant, K)>>,
-    current: Map<K, Instant>,
+    current: IdMap<K, Instant>,
 }
 
 impl<K: Ord + Hash + Copy> Schedule<K> {
     /// An empty schedule.
     #[must_use]
     pub fn new(seed: Seeded) -> Self {
-        Self { heap: BinaryHeap::new(), current: Map::with_hasher(seed) }
+        Self { heap: BinaryHeap::new(), current: id_map(seed) }
     }
 
     /// Sets, moves or clears the deadline of `key`.

@@ -13,7 +13,7 @@ mod write;
 pub use write::Head;
 
 use crate::base::limits;
-use crate::message::{Message, NameAddr, Uri};
+use crate::message::{Message, NameAddr, Uri, check};
 use text::{Part, Texts};
 
 /// The peer broke a rule of RFC 3261 s12.2.2.
@@ -51,17 +51,16 @@ impl Dialog {
         }
     }
 
-    /// The dialog of a UAS: created by the request, under our tag. RFC 3261 s12.1.1. `None` when the request's From or To cannot be read.
+    /// The dialog of a UAS: created by the request, under our tag. RFC 3261 s12.1.1.
     #[must_use]
-    pub fn uas(request: &Message<'_>, local_tag: &str) -> Option<Self> {
-        let from = request.from().ok()?;
-        let to = request.to().ok()?;
+    pub fn uas(request: &check::Request<'_, '_>, local_tag: &str) -> Self {
+        let (from, to) = (&request.from, &request.to);
         let (local_name, remote_name) = (String::from_utf8_lossy(to.display), String::from_utf8_lossy(from.display));
         let (local, remote) = (address(&local_name, to.uri), address(&remote_name, from.uri));
         let target = contact_uri(request).unwrap_or(from.uri);
-        Some(Dialog {
+        Dialog {
             text: Texts::new([
-                &[request.call_id()?],
+                &[request.call_id],
                 &[local_tag],
                 &[from.tag().unwrap_or("")],
                 &local,
@@ -70,8 +69,8 @@ impl Dialog {
             ]),
             routes: request.list(crate::message::Name::RecordRoute).take(limits::LIST_VALUES).map(Into::into).collect(),
             local_cseq: 0,
-            remote_cseq: request.cseq().ok().map(|c| c.number),
-        })
+            remote_cseq: Some(request.cseq.number),
+        }
     }
 
     /// The dialog that a response to our request makes. RFC 3261 s12.1.2: remote tag, target and (reversed) route set come from it.

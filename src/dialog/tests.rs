@@ -41,7 +41,7 @@ fn initial() -> Dialog {
 #[test]
 fn a_uas_keeps_the_route_set_in_order_and_the_contact_as_target() {
     let message = Message::parse(INVITE.as_bytes()).unwrap();
-    let dialog = Dialog::uas(&message, "ours").unwrap();
+    let dialog = Dialog::uas(&check::request(&message).unwrap(), "ours");
     assert_eq!(dialog.routes(), &["<sip:p2.example.com;lr>".into(), "<sip:p1.example.com;lr>".into()]);
     assert_eq!(dialog.target(), "sip:alice@pc33.atlanta.com");
     assert_eq!(dialog.next_hop(), "sip:p2.example.com;lr");
@@ -80,7 +80,8 @@ fn a_strict_router_becomes_the_request_uri_and_the_target_the_last_route() {
 
 #[test]
 fn a_lower_or_equal_cseq_is_out_of_order() {
-    let mut dialog = Dialog::uas(&Message::parse(INVITE.as_bytes()).unwrap(), "ours").unwrap();
+    let message = Message::parse(INVITE.as_bytes()).unwrap();
+    let mut dialog = Dialog::uas(&check::request(&message).unwrap(), "ours");
     assert_eq!(dialog.receive(314_159), Err(OutOfOrder));
     assert_eq!(dialog.receive(314_160), Ok(()));
     assert_eq!(dialog.receive(314_160), Err(OutOfOrder));

@@ -26,7 +26,8 @@ pub(super) struct Texts {
 impl Texts {
     /// Each text is given in pieces, in the order of [`Part`].
     pub(super) fn new(parts: [&[&str]; PARTS.len()]) -> Self {
-        let length = parts.iter().flat_map(|pieces| pieces.iter()).fold(0usize, |sum, piece| sum.saturating_add(piece.len()));
+        let length =
+            parts.iter().flat_map(|pieces| pieces.iter()).fold(0usize, |sum, piece| sum.saturating_add(piece.len()));
         let mut all = String::with_capacity(length);
         let ends = parts.map(|pieces| {
             pieces.iter().for_each(|piece| all.push_str(piece));

@@ -2,7 +2,7 @@
 
 use super::cseq::CSeq;
 use super::error::{Defect, HeaderError};
-use super::lex::has_space;
+use super::lex::{Values, has_space};
 use super::method::Method;
 use super::name_addr::NameAddr;
 use super::names::Name;
@@ -21,6 +21,8 @@ pub struct Request<'m, 'a> {
     pub method: Method<'a>,
     /// Request-URI as it came. Of `sip`, `sips` and `tel` it parses; other schemes are the user's to refuse with 416.
     pub uri: &'a str,
+    /// The same, read; of an unknown scheme with all after the colon as `host`.
+    pub target: Uri<'a>,
     /// Top Via.
     pub via: Via<'a>,
     /// From.
@@ -107,6 +109,8 @@ impl Rejection {
 
 /// The fields that requests and responses share.
 struct Common<'a> {
+    /// A bit for each name that is there.
+    seen: u128,
     via: Via<'a>,
     from: NameAddr<'a>,
     to: NameAddr<'a>,
@@ -122,7 +126,7 @@ pub fn request<'m, 'a>(message: &'m Message<'a>) -> Result<Request<'m, 'a>, Reje
     let (Some(method), Some(uri)) = (message.method(), message.request_uri()) else {
         return Err(Rejection::new("Not a request", "RFC 3261 s7.1"));
     };
-    let Common { via, from, to, call_id, cseq } = common(message)?;
+    let Common { seen, via, from, to, call_id, cseq } = common(message)?;
     if cseq.method != method {
         return Err(Rejection::new("CSeq method is not the request's method", "RFC 3261 s8.1.1.5"));
     }
@@ -136,10 +140,10 @@ pub fn request<'m, 'a>(message: &'m Message<'a>) -> Result<Request<'m, 'a>, Reje
     {
         return Err(Rejection::header(Name::MaxForwards, HeaderError::Number));
     }
-    for name in [Name::Contact, Name::Route, Name::RecordRoute] {
+    for name in [Name::Contact, Name::Route, Name::RecordRoute].into_iter().filter(|name| seen & bit(*name) != 0) {
         addresses(message, name)?;
     }
-    Ok(Request { message, method, uri, via, from, to, call_id, cseq })
+    Ok(Request { message, method, uri, target, via, from, to, call_id, cseq })
 }
 
 /// Checks a response.
@@ -150,8 +154,10 @@ pub fn response<'m, 'a>(message: &'m Message<'a>) -> Result<Response<'m, 'a>, Re
     let Some(code) = message.status() else {
         return Err(Rejection::new("Not a response", "RFC 3261 s7.2"));
     };
-    let Common { via, from, to, call_id, cseq } = common(message)?;
-    addresses(message, Name::RecordRoute)?;
+    let Common { seen, via, from, to, call_id, cseq } = common(message)?;
+    if seen & bit(Name::RecordRoute) != 0 {
+        addresses(message, Name::RecordRoute)?;
+    }
     Ok(Response { message, code, via, from, to, call_id, cseq })
 }
 
@@ -161,26 +167,28 @@ fn common<'a>(message: &Message<'a>) -> Result<Common<'a>, Rejection> {
     }
     // One pass over the fields; a name that came twice has a bit in both. RFC 4475 s3.3.8.
     const ONCE: [Name; 6] = [Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards, Name::ContentLength];
-    let (mut seen, mut twice) = (0u16, 0u16);
+    let (mut seen, mut twice) = (0u128, 0u128);
     for name in message.names() {
-        let bit = 1u16.checked_shl(name as u32).unwrap_or(0);
-        twice |= seen & bit;
-        seen |= bit;
+        twice |= seen & bit(name);
+        seen |= bit(name);
     }
-    if let Some(name) = ONCE.into_iter().find(|name| twice & 1u16.checked_shl(*name as u32).unwrap_or(0) != 0) {
+    if let Some(name) = ONCE.into_iter().find(|name| twice & bit(*name) != 0) {
         return Err(Rejection::new(format!("Several {name} header fields"), name.home()));
     }
     let bad = |name: Name| move |error| Rejection::header(name, error);
-    let mut vias = message.vias();
-    let via = vias.next().unwrap_or(Err(HeaderError::Missing)).map_err(bad(Name::Via))?;
-    let mut count = 1usize;
-    for via in vias {
-        via.map_err(bad(Name::Via))?;
-        count = count.saturating_add(1);
-        if count > limits::LIST_VALUES {
-            return Err(Rejection::header(Name::Via, HeaderError::TooMany));
+    let mut top = None;
+    let mut count = 0usize;
+    for field in message.all(Name::Via) {
+        for value in Values::list(field) {
+            let via = Via::parse(value).map_err(bad(Name::Via))?;
+            top.get_or_insert(via);
+            count = count.saturating_add(1);
+            if count > limits::LIST_VALUES {
+                return Err(Rejection::header(Name::Via, HeaderError::TooMany));
+            }
         }
     }
+    let via = top.ok_or(HeaderError::Missing).map_err(bad(Name::Via))?;
     let from = message.from().map_err(bad(Name::From))?;
     let to = message.to().map_err(bad(Name::To))?;
     let call_id = message.call_id().ok_or(HeaderError::Missing).map_err(bad(Name::CallId))?;
@@ -189,7 +197,12 @@ fn common<'a>(message: &Message<'a>) -> Result<Common<'a>, Rejection> {
         return Err(Rejection::header(Name::CallId, HeaderError::Syntax("white space")));
     }
     let cseq = message.cseq().map_err(bad(Name::CSeq))?;
-    Ok(Common { via, from, to, call_id, cseq })
+    Ok(Common { seen, via, from, to, call_id, cseq })
+}
+
+/// The bit of a name among those that a message has; none for the names that are too many for it.
+fn bit(name: Name) -> u128 {
+    1u128.checked_shl(name as u32).unwrap_or(0)
 }
 
 /// That every address of a list is readable and their number is bounded.

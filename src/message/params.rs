@@ -53,7 +53,16 @@ impl<'a> Params<'a> {
     /// The parameter `name`: `None` absent, `Some(None)` without value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Option<&'a str>> {
-        self.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        Split(self.0.get(1..)).find_map(|part| {
+            let (front, rest) = part.split_at_checked(name.len())?;
+            if name.is_empty() || !front.eq_ignore_ascii_case(name) {
+                return None;
+            }
+            match trim(rest) {
+                "" => Some(None),
+                rest => rest.strip_prefix('=').map(|value| Some(trim(value))),
+            }
+        })
     }
 
     /// The value of the parameter `name`. Of a quoted string the text between the quotes, escapes as they came
@@ -137,6 +146,11 @@ mod tests {
         assert!(p.has("LR") && !p.has("x"));
         assert_eq!(p.get("empty"), Some(Some("")));
         assert_eq!(p.iter().count(), 4);
+        let p = Params::new(";tags=1;ta;tag = 2;é;x y=3").unwrap();
+        assert_eq!(
+            (p.get("tag"), p.get("ta"), p.get("x"), p.get("e"), p.get("")),
+            (Some(Some("2")), Some(None), None, None, None)
+        );
         assert!(Params::new("").unwrap().is_empty());
         assert!(Params::new("x").is_err());
     }

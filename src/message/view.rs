@@ -388,7 +388,7 @@ impl<'a> Message<'a> {
     }
 
     /// Appends all fields of that name as [`write`](Self::write) prints them.
-    pub(super) fn write_all(&self, name: Name, out: &mut Vec<u8>) {
+    pub fn write_all(&self, name: Name, out: &mut Vec<u8>) {
         for field in self.fields(name) {
             if field.plain {
                 out.extend_from_slice(self.slice(field.line_range()));

@@ -2,7 +2,7 @@
 
 use super::names::Name;
 use super::view::Message;
-use crate::base::text::push_decimal;
+use crate::base::text::{is_one_line, push_decimal};
 use std::fmt;
 use std::io::Write as _;
 
@@ -118,7 +118,7 @@ impl<'o> Writer<'o> {
 pub(super) fn push_clean(out: &mut Vec<u8>, text: &[u8]) {
     let start = out.len();
     out.extend_from_slice(text);
-    if memchr::memchr3(b'\r', b'\n', 0, text).is_some() {
+    if !is_one_line(text) {
         clean(out, start);
     }
 }

@@ -39,6 +39,8 @@ impl<'a> Session<'a> {
                 if session.media.len() >= limits::SDP_MEDIA {
                     return Err(SdpError::TooManyMedia);
                 }
+                // Most have one; the doubling of a Vec starts with four.
+                session.media.reserve_exact(usize::from(session.media.is_empty()));
                 session.media.push(media(value, at)?);
                 continue;
             }
@@ -177,7 +179,7 @@ fn media(value: &str, line: usize) -> Result<Media<'_>, SdpError> {
         }
         formats.push(format);
     }
-    Ok(Media { kind, port, port_count, protocol, formats, ..Media::default() })
+    Ok(Media { kind, port, port_count, protocol, formats, attributes: Vec::with_capacity(8), ..Media::default() })
 }
 
 fn bandwidth<'a>(list: &mut SmallVec<[Bandwidth<'a>; 1]>, text: &'a str) -> Result<(), SdpError> {

@@ -2,7 +2,7 @@
 
 use super::connection::address_type;
 use super::{Bandwidth, Connection, Session};
-use crate::base::text::{push_decimal, push_ip};
+use crate::base::text::{is_one_line, push_decimal, push_ip};
 use std::fmt::Arguments;
 use std::io::Write;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ impl<'o> Writer<'o> {
     pub fn text(&mut self, text: &str) -> &mut Self {
         let start = self.out.len();
         self.out.extend_from_slice(text.as_bytes());
-        if memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()).is_some() {
+        if !is_one_line(text.as_bytes()) {
             clean(self.out, start);
         }
         self

@@ -67,7 +67,7 @@ impl Keys {
                     hasher.part(request.to.tag().unwrap_or_default());
                 }
                 hasher.part(request.call_id);
-                hasher.0.write_u32(request.cseq.number);
+                hasher.number(request.cseq.number);
                 hasher.part(via.protocol);
                 hasher.sent_by(via);
                 hasher.part(via.params.as_str());
@@ -82,39 +82,62 @@ fn has_cookie(branch: &str) -> bool {
     branch.get(..COOKIE.len()).is_some_and(|start| start.eq_ignore_ascii_case(COOKIE))
 }
 
-struct Parts(SipHasher13);
+/// Gathers the parts, which are short, so that the hasher is called once.
+struct Parts {
+    hasher: SipHasher13,
+    buffer: [u8; 192],
+    used: usize,
+}
 
 impl Parts {
     fn new(hasher: SipHasher13) -> Self {
-        Parts(hasher)
+        Parts { hasher, buffer: [0; 192], used: 0 }
+    }
+
+    fn push(&mut self, bytes: &[u8], end: &[u8], lower: bool) {
+        for chunk in bytes.chunks(self.buffer.len()) {
+            let room = self.room(chunk.len());
+            room.copy_from_slice(chunk);
+            if lower {
+                room.make_ascii_lowercase();
+            }
+        }
+        self.room(end.len()).copy_from_slice(end);
+    }
+
+    /// The next `length` bytes of the buffer; what would not fit behind the rest goes on to the hasher first.
+    fn room(&mut self, length: usize) -> &mut [u8] {
+        if self.used.saturating_add(length) > self.buffer.len() {
+            self.hasher.write(self.buffer.get(..self.used).unwrap_or_default());
+            self.used = 0;
+        }
+        let start = self.used;
+        self.used = start.saturating_add(length);
+        self.buffer.get_mut(start..self.used).unwrap_or_default()
     }
 
     /// Parts end with a byte that no UTF-8 text has, so that their borders count.
     fn part(&mut self, text: &str) {
-        self.0.write(text.as_bytes());
-        self.0.write_u8(0xff);
+        self.push(text.as_bytes(), &[0xff], false);
     }
 
     /// Parameter values and hosts compare without case. RFC 3261 s7.3.1.
     fn caseless(&mut self, text: &str) {
-        let mut buffer = [0u8; 64];
-        for chunk in text.as_bytes().chunks(buffer.len()) {
-            if let Some(lower) = buffer.get_mut(..chunk.len()) {
-                lower.copy_from_slice(chunk);
-                lower.make_ascii_lowercase();
-                self.0.write(lower);
-            }
-        }
-        self.0.write_u8(0xff);
+        self.push(text.as_bytes(), &[0xff], true);
+    }
+
+    fn number(&mut self, number: u32) {
+        self.push(&number.to_le_bytes(), &[], false);
     }
 
     fn sent_by(&mut self, via: &Via<'_>) {
         self.caseless(via.host);
         let default = via.transport().map_or(5060, |protocol| protocol.default_port());
-        self.0.write_u16(via.port.unwrap_or(default));
+        self.number(via.port.unwrap_or(default).into());
     }
 
-    fn key(&self) -> Key {
-        Key(self.0.finish128().as_u128())
+    fn key(mut self) -> Key {
+        self.hasher.write(self.buffer.get(..self.used).unwrap_or_default());
+        Key(self.hasher.finish128().as_u128())
     }
 }

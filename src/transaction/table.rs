@@ -6,7 +6,7 @@ use super::key::{Key, Keys};
 use super::server_invite::{Ack, ServerInvite};
 use super::server_non_invite::ServerNonInvite;
 use super::{Action, OnRequest, OnResponse, Sink, TransactionId, made};
-use crate::base::map::{Map, Seeded, map};
+use crate::base::map::{IdMap, Seeded, id_map};
 use crate::base::{Duration, Flow, Instant, Schedule, Timers, limits};
 use crate::message::{Method, check};
 use bytes::Bytes;
@@ -20,10 +20,10 @@ pub struct Transactions {
     keys: Keys,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    clients: Map<Key, u32>,
-    servers: Map<Key, u32>,
+    clients: IdMap<Key, u32>,
+    servers: IdMap<Key, u32>,
     /// The newest client transaction of each flow; the others hang on it.
-    flows: Map<u64, u32>,
+    flows: IdMap<u64, u32>,
     schedule: Schedule<TransactionId>,
     /// Transactions of each side at once.
     bound: usize,
@@ -123,9 +123,9 @@ impl Transactions {
             keys: Keys::new(seed),
             slots: Vec::new(),
             free: Vec::new(),
-            clients: map(seed),
-            servers: map(seed),
-            flows: map(seed),
+            clients: id_map(seed),
+            servers: id_map(seed),
+            flows: id_map(seed),
             schedule: Schedule::new(seed),
             bound: limits::TRANSACTIONS,
             retransmissions: 0,

@@ -1,6 +1,7 @@
 //! What a response copies from its request, kept small. RFC 3261 s8.2.6, s12.1.1.
 
 use super::via::{ViaFix, push_fixed};
+use crate::base::text::is_one_line;
 use crate::message::{Name, Writer, check};
 
 /// The lines that every response to one request repeats, printed once: Via, Record-Route, From, To, Call-ID, CSeq, Timestamp. With it
@@ -33,19 +34,13 @@ impl ResponseSeed {
             }
         }
         let routes_start = lines.len();
-        for route in request.all(Name::RecordRoute) {
-            line(&mut lines, Name::RecordRoute, route);
-        }
+        request.write_all(Name::RecordRoute, &mut lines);
         let routes_end = lines.len();
-        for from in request.all(Name::From) {
-            line(&mut lines, Name::From, from);
-        }
-        line(&mut lines, Name::To, request.header(Name::To).unwrap_or_default());
+        request.write_all(Name::From, &mut lines);
+        request.write_all(Name::To, &mut lines);
         let to_end = lines.len().saturating_sub(2);
-        line(&mut lines, Name::CallId, request.call_id);
-        line(&mut lines, Name::CSeq, request.header(Name::CSeq).unwrap_or_default());
-        if let Some(timestamp) = request.header(Name::Timestamp) {
-            line(&mut lines, Name::Timestamp, timestamp);
+        for name in [Name::CallId, Name::CSeq, Name::Timestamp] {
+            request.write_all(name, &mut lines);
         }
         // A message is far below 4 GiB.
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
@@ -108,7 +103,7 @@ fn begin(out: &mut Vec<u8>, name: Name) -> usize {
 /// Ends a line whose value begins at `start`; a folded value becomes one line.
 fn end(out: &mut Vec<u8>, start: usize) {
     if let Some(value) = out.get_mut(start..)
-        && memchr::memchr3(b'\r', b'\n', 0, value).is_some()
+        && !is_one_line(value)
     {
         for byte in value.iter_mut().filter(|b| matches!(b, b'\r' | b'\n' | 0)) {
             *byte = b' ';
