@@ -34,6 +34,20 @@ pub const ACCOUNTS: usize = 65_536;
 pub const REQUESTS_ASKED: usize = 4096;
 /// Targets tried for one request. RFC 3263 s4.3.
 pub const TARGETS: usize = 16;
+/// Records read from one answer of the DNS; the largest answer holds a few hundred that make sense.
+pub const DNS_RECORDS: usize = 1024;
+/// Aliases (CNAME) followed for one name.
+pub const DNS_ALIASES: usize = 8;
+/// Answers of the DNS remembered by one shard.
+pub const DNS_CACHE: usize = 4096;
+/// Look-ups under way in one shard.
+pub const DNS_LOOKUPS: usize = 4096;
+/// Questions under way in one shard.
+pub const DNS_QUESTIONS: usize = 1024;
+/// Targets that failed lately, remembered by one shard.
+pub const PENALTIES: usize = 1024;
+/// Connections that race for one request. RFC 8305 s5.
+pub const RACERS: usize = 4;
 /// Rounds of authentication for one request (one challenge, one stale nonce).
 pub const AUTH_ROUNDS: u8 = 2;
 /// Nonces of ours that were used and may be used again; the oldest become stale.
