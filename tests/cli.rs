@@ -331,6 +331,33 @@ fn the_inline_answerer_serves_load_drivers() {
 }
 
 #[test]
+fn a_load_is_made_and_told() {
+    let (answering, target) = Program::answer(&["--no-media", "--json"]);
+    let load = |more: &[&str]| run(&[&["load", &target, "--listen", "udp://127.0.0.1:0"], more].concat());
+    let (exit, out, err) = load(&["--rate", "50", "--duration", "1", "--hold", "0.1", "--json"]);
+    assert_eq!((exit, out.len()), (0, 1), "{out:?} {err:?}");
+    let told: Value = serde_json::from_str(&out[0]).unwrap();
+    assert_eq!((&told["attempted"], &told["ok"], &told["failed"]), (&50.into(), &50.into(), &0.into()), "{told}");
+    let ms = |name: &str| told["setup_ms"][name].as_f64().unwrap();
+    assert!(0.0 < ms("p50") && ms("p50") <= ms("p95") && ms("p99") <= ms("max"), "{told}");
+    assert!(told["cpu_us_per_call"].as_f64().unwrap() >= 0.0, "{told}");
+    let (exit, out, err) = load(&["--rate", "20", "--duration", "0.5", "--hold", "0.2", "--media", "g711"]);
+    assert_eq!(exit, 0, "{out:?} {err:?}");
+    assert!(out[0].starts_with("attempted        10 in") && out[1] == "ok               10", "{out:?}");
+    answering.terminate();
+    let (exit, out, _) = answering.end();
+    assert_eq!((exit, types(&out).iter().filter(|t| *t == "call_ended").count()), (0, 60));
+
+    let (answering, target) = Program::answer(&["--reject", "486"]);
+    let (exit, out, _) =
+        run(&["load", &target, "--listen", "udp://127.0.0.1:0", "--rate", "100", "--duration", "0.05"]);
+    assert_eq!(exit, 1);
+    assert!(out.iter().any(|l| l == "  5 x 486 Busy Here"), "{out:?}");
+    answering.terminate();
+    assert_eq!(answering.end().0, 0);
+}
+
+#[test]
 fn pings_and_messages_are_answered() {
     let (mut answering, target) = Program::answer(&["--json"]);
     let (exit, out, err) = run(&["ping", &target, "--listen", "udp://127.0.0.1:0"]);

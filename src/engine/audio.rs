@@ -9,6 +9,7 @@ use super::{Engine, Error};
 use crate::agent::io::{CallMedia, Command, Event, EventKind};
 use crate::base::id::{AccountId, CallId, RequestId};
 use crate::base::media::Codec;
+use crate::media::io::Source;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,6 +37,18 @@ impl Engine {
         let source = self.files()?.player(path, repeat)?;
         let token = self.open_file(&object, Use::Play);
         announce(token);
+        self.media(&object, call, token, CallMedia::Play { token, source })?;
+        Ok(token)
+    }
+
+    /// Plays what a source of the application gives, read on a media thread: it must not block. Gives the token that comes back in
+    /// `PlayDone`.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`, `Full`.
+    pub fn play_source(&self, call: CallId, source: Box<dyn Source>) -> Result<u64, Error> {
+        let object = self.object(call.raw())?;
+        let token = self.open_file(&object, Use::Play);
         self.media(&object, call, token, CallMedia::Play { token, source })?;
         Ok(token)
     }

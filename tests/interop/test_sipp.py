@@ -39,6 +39,18 @@ class SippCalls(Case):
         ended = us.events("call_ended")
         self.assertEqual(len(ended), calls)
 
+    def test_a_load_of_ours_on_sipp(self):
+        calls, port = 600, free_port()
+        sipp = self.sipp("-sn", "uas", "-i", "127.0.0.1", "-p", port, "-m", calls, "-timeout", 90, *ROOM)
+        until_bound("sipp", "udp", "127.0.0.1", port)
+        us = Sipwright(self, "load", f"sip:s@127.0.0.1:{port}", "--rate", 200, "--duration", 3, "--hold", 0.2, "--json", "--listen",
+                       "udp://127.0.0.1:0")
+        self.assertEqual(us.wait(90), 0, us.said())
+        told = us.events("load")[0]
+        self.assertEqual((told["attempted"], told["ok"], told["failed"]), (calls, calls, 0))
+        self.assertGreater(told["setup_ms"]["p99"], 0)
+        self.assertEqual(self.sipp_done(sipp)["Successful call"], calls)
+
     def test_sipp_calls_us(self):
         self.called_by_sipp("u1", "127.0.0.1", CALLS)
 

@@ -31,6 +31,8 @@ pub enum Command {
     Message(MessageArgs),
     /// Send any request and show the response
     Request(RequestArgs),
+    /// Make calls at a rate for a time, and say what became of them
+    Load(LoadArgs),
     /// Read a SIP message from a file and print it as JSON
     Inspect(InspectArgs),
     /// Print the version
@@ -211,6 +213,33 @@ pub struct RequestArgs {
     /// A pre-loaded route, as "<sip:proxy.example.com;lr>"; repeatable, topmost first
     #[arg(long, value_name = "URI")]
     pub route: Vec<String>,
+}
+
+/// Audio of the calls of a load.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LoadMedia {
+    /// RTP with a tone, PCMU or PCMA
+    G711,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct LoadArgs {
+    /// Whom to call
+    pub target: String,
+    #[command(flatten)]
+    pub common: Common,
+    /// Calls per second
+    #[arg(long, value_name = "N", default_value_t = 10.0)]
+    pub rate: f64,
+    /// Dial for so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "10")]
+    pub duration: Duration,
+    /// Hang up so many seconds after the answer
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0")]
+    pub hold: Duration,
+    /// Send and receive audio; without it calls are negotiated, but open no socket
+    #[arg(long, value_name = "CODEC")]
+    pub media: Option<LoadMedia>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -10,8 +10,10 @@ mod args;
 mod call;
 mod events_json;
 mod exit;
+mod histogram;
 mod inspect;
 mod ladder;
+mod load;
 mod raw;
 mod register;
 mod request;
@@ -31,6 +33,7 @@ fn main() -> std::process::ExitCode {
         Command::Ping(ping) => request::ping(ping),
         Command::Message(message) => request::message(message),
         Command::Request(request) => raw::run(request),
+        Command::Load(load) => load::run(load),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Version => {
             println!("sipwright {}", env!("CARGO_PKG_VERSION"));

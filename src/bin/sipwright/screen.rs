@@ -84,6 +84,23 @@ impl Screen {
         line(&mut std::io::stdout(), &shown(stats, self.json));
     }
 
+    /// Draws a line that the next one replaces, where somebody looks at it.
+    pub fn status(&mut self, text: &str) {
+        if self.live {
+            let mut err = std::io::stderr();
+            let _ = write!(err, "\r\x1b[K{text}");
+            let _ = err.flush();
+            self.drawn = true;
+        }
+    }
+
+    /// The result: JSON when asked for, else the text.
+    pub fn json_or(&mut self, json: &serde_json::Value, text: &str) {
+        self.clear();
+        let json = self.json.then(|| json.to_string());
+        line(&mut std::io::stdout(), json.as_deref().unwrap_or(text));
+    }
+
     fn clear(&mut self) {
         if std::mem::take(&mut self.drawn) {
             let _ = write!(std::io::stderr(), "\r\x1b[K");

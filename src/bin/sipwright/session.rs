@@ -129,6 +129,11 @@ impl Session {
         }
     }
 
+    /// Whether SIGTERM or SIGINT came.
+    pub fn is_signalled(&self) -> bool {
+        self.signals.try_recv().is_ok()
+    }
+
     /// Blocks until SIGTERM or SIGINT, or until `done` is told something.
     pub fn wait_signal(&self, done: &Receiver<()>) {
         crossbeam_channel::select! {
