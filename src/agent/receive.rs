@@ -109,7 +109,7 @@ impl Agent {
         }
     }
 
-    /// Makes the server transaction of a new request. `account` gives the Contact of the responses to an INVITE its user.
+    /// Makes the server transaction of a new request. `account` gives the Contact of its responses a user.
     pub(super) fn server(
         &mut self,
         request: &check::Request<'_, '_>,
@@ -133,8 +133,9 @@ impl Agent {
             self.merged.insert(merged, transaction);
         }
         let contact = match request.method {
-            Method::Invite => super::address::contact(&self.transports, &flow, self.contact_user(account, request)),
-            _ => String::new(),
+            // Their responses carry none.
+            Method::Bye | Method::Cancel => String::new(),
+            _ => super::address::contact(&self.transports, &flow, self.contact_user(account, request)),
         };
         Some(Invitation { transaction, seed, flow, contact })
     }

@@ -9,6 +9,7 @@ pub mod map;
 pub mod media;
 pub mod pii;
 pub mod rand;
+pub mod scan;
 pub mod schedule;
 pub mod text;
 pub mod time;

@@ -67,7 +67,7 @@ impl Rng {
 
     /// Appends `N` random characters of `[a-z2-7]` to a string.
     pub fn push_token<const N: usize>(&mut self, out: &mut String) {
-        out.extend(self.token::<N>().map(char::from));
+        out.push_str(std::str::from_utf8(&self.token::<N>()).unwrap_or_default());
     }
 }
 

@@ -38,22 +38,6 @@ pub fn is_header_safe(s: &str) -> bool {
     !s.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f)
 }
 
-/// Whether no CR, LF or NUL is among the bytes, which would end a line or a string. Short values are passed without a call.
-#[must_use]
-#[inline]
-pub fn is_one_line(s: &[u8]) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The top bit of a byte below 0x0e, perhaps of one above it, too.
-    let low = |word: u64| word.wrapping_sub(ONES * 0x0e) & !word & HIGHS;
-    let (words, tail) = s.as_chunks::<8>();
-    let marks = words.iter().fold(0, |marks, word| marks | low(u64::from_le_bytes(*word)));
-    if marks == 0 && tail.iter().all(|b| *b >= 0x0e) {
-        return true;
-    }
-    !s.iter().any(|b| matches!(b, b'\r' | b'\n' | 0))
-}
-
 /// Cuts spaces and tabs from both ends.
 #[must_use]
 pub fn trim(mut s: &[u8]) -> &[u8] {
@@ -109,6 +93,14 @@ pub fn push_ip(out: &mut Vec<u8>, ip: IpAddr) {
             let _ = write!(out, "{ip}");
         }
     }
+}
+
+/// An IP address as text.
+#[must_use]
+pub fn ip_text(ip: IpAddr) -> String {
+    let mut out = Vec::with_capacity(15);
+    push_ip(&mut out, ip);
+    into_text(out)
 }
 
 /// Appends an address with its port: `192.0.2.1:5060`, `[2001:db8::1]:5060`.
@@ -200,20 +192,6 @@ mod tests {
     fn escapes() {
         assert_eq!(unescape("a%20b%4"), "a b%4");
         assert_eq!(unescape("%ff"), "%ff");
-    }
-
-    #[test]
-    fn line_ends_and_nul_are_seen_wherever_they_stand() {
-        for len in 0..40 {
-            assert!(is_one_line(&vec![b'\t'; len]) && is_one_line(&vec![0xff; len]));
-            for at in 0..len {
-                for bad in [b'\r', b'\n', 0] {
-                    let mut text = vec![0x8a; len];
-                    text[at] = bad;
-                    assert!(!is_one_line(&text));
-                }
-            }
-        }
     }
 
     #[test]

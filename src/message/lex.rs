@@ -1,5 +1,6 @@
 //! Reading rules shared by all headers: linear white space, quoted strings, lists. RFC 3261 s25.1.
 
+use crate::base::scan::{find_by, mark_below, mark_equal};
 use crate::base::text::is_token_byte;
 use std::borrow::Cow;
 
@@ -8,47 +9,10 @@ pub(super) const fn is_lws(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// Marks the lowest byte of `word` that is below `limit` (at most 0x80) in its top bit; marks above it may be false.
-const fn mark_below(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(ONES.wrapping_mul(limit as u64)) & !word & HIGHS
-}
-
-/// First position where `mark` marks a byte of a word of eight, or `test` holds: short runs are passed without a call.
-#[inline(always)]
-fn find_by(s: &[u8], mark: impl Fn(u64) -> u64, test: impl Fn(u8) -> bool) -> Option<usize> {
-    let at = |word: usize, marks: u64| word.wrapping_mul(8).wrapping_add(marks.trailing_zeros() as usize / 8);
-    let (words, tail) = s.as_chunks::<8>();
-    let (pairs, single) = words.as_chunks::<2>();
-    for (index, [low, high]) in pairs.iter().enumerate() {
-        let (low, high) = (mark(u64::from_le_bytes(*low)), mark(u64::from_le_bytes(*high)));
-        if low | high != 0 {
-            let word = index.wrapping_mul(2);
-            return Some(if low != 0 { at(word, low) } else { at(word.wrapping_add(1), high) });
-        }
-    }
-    let done = pairs.len().wrapping_mul(2);
-    if let [word] = single {
-        let marks = mark(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return Some(at(done, marks));
-        }
-    }
-    tail.iter().position(|b| test(*b)).map(|at| words.len().wrapping_mul(8).wrapping_add(at))
-}
-
 /// First byte below 0x0e: CR, LF, NUL, TAB and other controls.
 #[inline]
 pub(super) fn find_control(s: &[u8]) -> Option<usize> {
     find_by(s, |word| mark_below(word, 0x0e), |b| b < 0x0e)
-}
-
-/// First `needle` in a short text.
-#[inline]
-pub(super) fn find_near(s: &[u8], needle: u8) -> Option<usize> {
-    find_by(s, |word| mark_below(word ^ ONES.wrapping_mul(needle as u64), 1), |b| b == needle)
 }
 
 /// Whether a control, TAB among them, is among the bytes.
@@ -63,7 +27,7 @@ pub(super) fn has_space(s: &[u8]) -> bool {
 
 /// Whether a URI holds white space, another control, or `<`.
 pub(super) fn has_gap(s: &[u8]) -> bool {
-    let mark = |word: u64| mark_below(word, 0x21) | mark_below(word ^ ONES.wrapping_mul(b'<' as u64), 1);
+    let mark = |word: u64| mark_below(word, 0x21) | mark_equal(word, b'<');
     find_by(s, mark, |b| b <= b' ' || b == b'<').is_some()
 }
 
@@ -106,8 +70,8 @@ pub(super) fn quoted_len(s: &[u8]) -> Option<usize> {
 
 /// First `;` outside quoted strings; the length of `s` when there is none.
 pub(super) fn find_semicolon(s: &str) -> usize {
-    let of = |word: u64, needle: u8| mark_below(word ^ ONES.wrapping_mul(needle as u64), 1);
-    let found = find_by(s.as_bytes(), |word| of(word, b';') | of(word, b'"'), |b| b == b';' || b == b'"');
+    let mark = |word| mark_equal(word, b';') | mark_equal(word, b'"');
+    let found = find_by(s.as_bytes(), mark, |b| b == b';' || b == b'"');
     match found {
         Some(at) if s.as_bytes().get(at) == Some(&b';') => at,
         Some(_) => find_unquoted(s, |b| b == b';'),
@@ -208,6 +172,7 @@ pub fn unquote(s: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::scan::find_byte;
 
     fn values(s: &str) -> Vec<&str> {
         Values::list(s).collect()
@@ -240,8 +205,8 @@ mod tests {
                     let mut text = vec![other; len];
                     text[at] = b;
                     assert_eq!(find_control(&text), Some(at));
-                    assert_eq!(find_near(&text, b), Some(at));
-                    assert_eq!(find_near(&text, b'z'), None);
+                    assert_eq!(find_byte(&text, b), Some(at));
+                    assert_eq!(find_byte(&text, b'z'), None);
                 }
                 let mut text = vec![b'u'; len];
                 assert!(!has_gap(&text));

@@ -1,8 +1,9 @@
 //! Parameters of headers and URIs: `;name=value;flag`. RFC 3261 s7.3.1, s25.1.
 
 use super::error::HeaderError;
-use super::lex::{find_near, find_semicolon, split_around, trim};
+use super::lex::{find_semicolon, split_around, trim};
 use crate::base::limits;
+use crate::base::scan::find_byte;
 use crate::base::text::is_token;
 use std::fmt;
 
@@ -124,7 +125,7 @@ impl<'a> Iterator for Split<'a> {
 }
 
 fn name_and_value(part: &str) -> Param<'_> {
-    match find_near(part.as_bytes(), b'=') {
+    match find_byte(part.as_bytes(), b'=') {
         Some(at) => {
             let (name, value) = split_around(part, at);
             (trim(name), Some(trim(value)))

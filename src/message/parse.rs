@@ -1,10 +1,11 @@
 //! Framing of one message and the index of its header fields, in one pass. RFC 3261 s7, s18.3, s25.1.
 
 use super::error::{Defect, ParseError};
-use super::lex::{find_control, find_near, is_lws};
+use super::lex::{find_control, is_lws};
 use super::names::Name;
 use super::start::StartLine;
 use crate::base::limits;
+use crate::base::scan::find_byte;
 use crate::base::text::{decimal, is_token, trim};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -222,7 +223,7 @@ fn odd_line(bytes: &[u8], at: &mut usize, odd: &mut OddEnds) -> Result<usize, Pa
 /// Reads `name : value` between two offsets; `plain` when that is one line with CRLF.
 fn field(bytes: &[u8], start: usize, end: usize, plain: bool) -> Option<Field> {
     let line = bytes.get(start..end)?;
-    let colon = find_near(line, b':')?;
+    let colon = find_byte(line, b':')?;
     let (name, rest) = line.split_at_checked(colon)?;
     let name_len = match name {
         [.., b' ' | b'\t'] => name.iter().rposition(|b| !matches!(b, b' ' | b'\t'))?.wrapping_add(1),

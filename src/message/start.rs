@@ -2,7 +2,8 @@
 
 use super::Method;
 use super::error::{Defect, ParseError};
-use super::lex::{find_near, has_control, has_space, is_lws, split_around};
+use super::lex::{has_control, has_space, is_lws, split_around};
+use crate::base::scan::find_byte;
 use crate::base::text::is_token;
 
 /// The first line of a message.
@@ -45,7 +46,7 @@ pub(super) const fn is_control(b: u8) -> bool {
 fn request(line: &str) -> Result<(StartLine<'_>, Option<Defect>), ParseError> {
     // The ordinary line: one space, a URI without space, one space, SIP/2.0.
     if let Some(rest) = line.strip_suffix(" SIP/2.0")
-        && let Some(space) = find_near(rest.as_bytes(), b' ')
+        && let Some(space) = find_byte(rest.as_bytes(), b' ')
     {
         let (method, uri) = split_around(rest, space);
         if !uri.is_empty() && !has_space(uri.as_bytes()) && is_token(method.as_bytes()) {

@@ -2,7 +2,8 @@
 
 use super::names::Name;
 use super::view::Message;
-use crate::base::text::{is_one_line, push_decimal};
+use crate::base::scan::is_one_line;
+use crate::base::text::push_decimal;
 use std::fmt;
 use std::io::Write as _;
 

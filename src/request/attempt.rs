@@ -116,7 +116,8 @@ impl Io<'_> {
         let contact = self.transports.advertised(target.protocol, target.local);
         let attempt =
             Attempt { protocol: target.protocol, remote: target.remote, contact, via: &via, cseq, credentials };
-        let mut out = Vec::with_capacity(1024);
+        // What asks for a kilobyte or more makes the allocator tidy up first.
+        let mut out = Vec::with_capacity(960);
         write(&attempt, &mut out);
         Bytes::from(out.into_boxed_slice())
     }

@@ -2,6 +2,7 @@
 
 use super::Query;
 use crate::base::Protocol;
+use crate::base::text::ip_text;
 use crate::message::{Scheme, Uri};
 use std::net::IpAddr;
 
@@ -16,7 +17,7 @@ impl Query {
         let maddr = uri.params.value("maddr").filter(|maddr| !maddr.is_empty());
         let host = maddr.map_or(uri.host, |maddr| maddr.trim_start_matches('[').trim_end_matches(']'));
         let host = match uri.ip().filter(|_| maddr.is_none()) {
-            Some(ip) => ip.to_string(),
+            Some(ip) => ip_text(ip),
             None => host.to_owned(),
         };
         let port = uri.port.filter(|port| *port != 0);

@@ -1,5 +1,6 @@
 //! `c=`: where media goes. RFC 8866 s5.7.
 
+use crate::base::scan::find_byte;
 use std::net::IpAddr;
 
 /// A connection address, as written.
@@ -24,7 +25,8 @@ impl<'a> Connection<'a> {
     /// The address without `/ttl/count`, or the host name.
     #[must_use]
     pub fn host(&self) -> &'a str {
-        self.address.split('/').next().unwrap_or_default()
+        let end = find_byte(self.address.as_bytes(), b'/').unwrap_or(self.address.len());
+        self.address.get(..end).unwrap_or_default()
     }
 
     /// The literal address; `None` for a host name. The literal counts, not the address type: some write `IP4` before IPv6.

@@ -3,6 +3,7 @@
 use super::attribute::Attribute;
 use super::{Bandwidth, Connection, Media, Origin, SdpError, Session};
 use crate::base::limits;
+use crate::base::scan::{find_line_end, is_one_line};
 use crate::base::text::decimal;
 use smallvec::{Array, SmallVec};
 
@@ -72,7 +73,7 @@ impl<'a> Origin<'a> {
         let mut rest = value.trim_ascii();
         let mut words = [""; 5];
         for word in words.iter_mut().rev() {
-            let cut = rest.rfind(|c: char| c.is_ascii_whitespace());
+            let cut = rest.bytes().rposition(|b| b.is_ascii_whitespace());
             let (before, last) = match cut {
                 Some(cut) => (rest.get(..cut)?, rest.get(cut.checked_add(1)?..)?),
                 None => ("", rest),
@@ -99,7 +100,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
                 return None;
             }
             number = number.saturating_add(1);
-            let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            let end = find_line_end(rest).unwrap_or(rest.len());
             let (line, tail) = rest.split_at_checked(end)?;
             rest = match tail {
                 [b'\r', b'\n', tail @ ..] | [_, tail @ ..] => tail,
@@ -119,7 +120,7 @@ fn split(line: &[u8]) -> Option<(char, &str)> {
         [kind, b'=', value @ ..] => (kind, value),
         _ => return None,
     };
-    if memchr::memchr(0, value).is_some() {
+    if !is_one_line(value) {
         return None;
     }
     Some((char::from(*kind), std::str::from_utf8(value).ok()?))

@@ -2,7 +2,8 @@
 
 use super::connection::address_type;
 use super::{Bandwidth, Connection, Session};
-use crate::base::text::{is_one_line, push_decimal, push_ip};
+use crate::base::scan::is_one_line;
+use crate::base::text::{push_decimal, push_ip};
 use std::fmt::Arguments;
 use std::io::Write;
 use std::net::IpAddr;

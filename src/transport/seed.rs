@@ -1,7 +1,7 @@
 //! What a response copies from its request, kept small. RFC 3261 s8.2.6, s12.1.1.
 
 use super::via::{ViaFix, push_fixed};
-use crate::base::text::is_one_line;
+use crate::base::scan::is_one_line;
 use crate::message::{Name, Writer, check};
 
 /// The lines that every response to one request repeats, printed once: Via, Record-Route, From, To, Call-ID, CSeq, Timestamp. With it

@@ -5,7 +5,6 @@
 
 use crate::base::Rng;
 use crate::base::text::hex;
-use std::fmt::Write;
 
 const COOKIE: &str = "z9hG4bK";
 
@@ -40,8 +39,9 @@ pub fn shard_of_tag(tag: &str) -> Option<u8> {
 }
 
 fn push_shard(out: &mut String, shard: u8) {
-    // Writing into a String cannot fail.
-    let _ = write!(out, "{shard:02x}");
+    for digit in [shard >> 4, shard & 15] {
+        out.extend(char::from_digit(digit.into(), 16));
+    }
 }
 
 fn first_byte(text: &str) -> Option<u8> {

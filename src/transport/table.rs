@@ -4,10 +4,10 @@ use super::feed::Feed;
 use super::peer::{Identity, Opened, Peer, Way, needs_identity};
 use super::via::sent_by;
 use crate::base::map::{Map, Seeded, map};
+use crate::base::text::{into_text, push_address};
 use crate::base::{Flow, Instant, Protocol, Schedule, Transmit, limits};
 use crate::message::Message;
 use bytes::Bytes;
-use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -148,10 +148,14 @@ impl Transports {
     /// A Via value of ours: `SIP/2.0/UDP 192.0.2.1:5060;rport;branch=...`.
     #[must_use]
     pub fn via(&self, protocol: Protocol, local: IpAddr, branch: &str) -> String {
-        let mut out = String::with_capacity(80);
-        // Writing into a String cannot fail.
-        let _ = write!(out, "SIP/2.0/{} {};rport;branch={branch}", protocol.via(), self.advertised(protocol, local));
-        out
+        let mut out = Vec::with_capacity(80);
+        out.extend_from_slice(b"SIP/2.0/");
+        out.extend_from_slice(protocol.via().as_bytes());
+        out.push(b' ');
+        push_address(&mut out, self.advertised(protocol, local));
+        out.extend_from_slice(b";rport;branch=");
+        out.extend_from_slice(branch.as_bytes());
+        into_text(out)
     }
 
     /// The way to a peer that is there already: always for datagrams; for streams the open one, if any. `None`: [`connect`](Self::connect).

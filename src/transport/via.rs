@@ -1,5 +1,6 @@
 //! The server's half of Via: `received` and `rport`, and where responses go. RFC 3261 s18.2.1, s18.2.2, RFC 3581 s4.
 
+use crate::base::scan::find_byte;
 use crate::base::text::{push_decimal, push_ip};
 use crate::base::{Flow, Protocol};
 use crate::message::{Message, Name, Via, Writer};
@@ -70,12 +71,16 @@ pub fn response_vias(writer: &mut Writer<'_>, request: &Message<'_>, fix: &ViaFi
 
 /// The top Via value with our parameters; a `received` that the client wrote itself is dropped.
 pub(super) fn push_fixed(out: &mut Vec<u8>, value: &str, fix: &ViaFix) {
-    let (head, params) = value.split_at(memchr::memchr(b';', value.as_bytes()).unwrap_or(value.len()));
+    let (head, params) = value.split_at(find_byte(value.as_bytes(), b';').unwrap_or(value.len()));
     out.extend_from_slice(head.trim_ascii_end().as_bytes());
-    for param in params.split(';').map(str::trim_ascii).filter(|param| !param.is_empty()) {
-        let name = param.split('=').next().unwrap_or_default().trim_ascii_end();
-        let ours = name.eq_ignore_ascii_case("received") || (fix.rport.is_some() && name.eq_ignore_ascii_case("rport"));
-        if !ours {
+    let mut rest = params.get(1..);
+    while let Some(text) = rest {
+        let end = find_byte(text.as_bytes(), b';').unwrap_or(text.len());
+        let (param, behind) = text.split_at_checked(end).unwrap_or((text, ""));
+        rest = behind.get(1..);
+        let param = param.trim_ascii();
+        let ours = is_named(param, "received") || (fix.rport.is_some() && is_named(param, "rport"));
+        if !ours && !param.is_empty() {
             out.push(b';');
             out.extend_from_slice(param.as_bytes());
         }
@@ -88,6 +93,13 @@ pub(super) fn push_fixed(out: &mut Vec<u8>, value: &str, fix: &ViaFix) {
         out.extend_from_slice(b";rport=");
         push_decimal(out, rport.into());
     }
+}
+
+/// Whether a parameter, trimmed, has that name.
+fn is_named(param: &str, name: &str) -> bool {
+    param.split_at_checked(name.len()).is_some_and(|(front, rest)| {
+        front.eq_ignore_ascii_case(name) && matches!(rest.trim_ascii_start().as_bytes(), [] | [b'=', ..])
+    })
 }
 
 #[cfg(test)]

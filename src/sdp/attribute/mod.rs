@@ -10,6 +10,7 @@ pub use fmtp::Fmtp;
 pub use rtcp::Rtcp;
 pub use rtpmap::RtpMap;
 
+use crate::base::scan::find_byte;
 use crate::base::text::decimal;
 use std::fmt;
 
@@ -27,11 +28,11 @@ impl<'a> Attribute<'a> {
     #[must_use]
     pub fn parse(line: &'a str) -> Option<Self> {
         let line = line.trim_ascii();
-        let (name, value) = match line.split_once(':') {
-            Some((name, value)) => (name.trim_ascii(), Some(value.trim_ascii())),
+        let (name, value) = match find_byte(line.as_bytes(), b':').and_then(|at| line.split_at_checked(at)) {
+            Some((name, rest)) => (name.trim_ascii_end(), rest.get(1..).map(str::trim_ascii_start)),
             None => (line, None),
         };
-        let named = !name.is_empty() && !name.contains(|c: char| c.is_ascii_whitespace());
+        let named = !name.is_empty() && !name.bytes().any(|b| b.is_ascii_whitespace());
         named.then_some(Attribute { name, value })
     }
 

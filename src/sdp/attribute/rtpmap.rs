@@ -1,6 +1,7 @@
 //! `a=rtpmap:0 PCMU/8000`. RFC 8866 s6.6.
 
 use super::payload_type;
+use crate::base::scan::find_byte;
 use crate::base::text::decimal;
 
 /// What a payload type stands for.
@@ -20,9 +21,19 @@ impl<'a> RtpMap<'a> {
     /// Reads the attribute's value. A clock rate that is missing (some old devices) counts as 8000.
     #[must_use]
     pub fn parse(value: &'a str) -> Option<Self> {
-        let (number, encoding) = value.split_once(|c: char| c.is_ascii_whitespace())?;
+        let space = value.bytes().position(|b| b.is_ascii_whitespace())?;
+        let (number, encoding) = value.split_at_checked(space)?;
         let payload_type = payload_type(number)?;
-        let mut parts = encoding.trim_ascii().split('/').map(str::trim_ascii);
+        let mut rest = Some(encoding);
+        let mut parts = std::iter::from_fn(|| {
+            let text = rest.take()?;
+            let (part, behind) = match find_byte(text.as_bytes(), b'/') {
+                Some(at) => (text.get(..at)?, Some(text.get(at.saturating_add(1)..)?)),
+                None => (text, None),
+            };
+            rest = behind;
+            Some(part.trim_ascii())
+        });
         let encoding = parts.next().filter(|name| !name.is_empty())?;
         let number = |text: &str| decimal(text.as_bytes());
         let clock_rate_hz = match parts.next() {
