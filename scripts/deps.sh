@@ -19,6 +19,8 @@ nft nftables
 sipsak sipsak
 sip-options sofia-sip-bin
 ip iproute2
+node nodejs
+npm npm
 nm binutils'
 
 missing=
@@ -51,6 +53,17 @@ if ! "$python/bin/python" -c 'import pjsua2' 2>/dev/null; then
         "$python/bin/pip" install --quiet --disable-pip-version-check pjsua2-python==2.15.1.post1
     else
         echo "missing: PJSIP; python3 -m venv $python && $python/bin/pip install pjsua2-python==2.15.1.post1" >&2
+        exit 1
+    fi
+fi
+# JsSIP, as the other end of a WebSocket.
+node=target/interop-node
+if ! [ -d "$node/node_modules/jssip" ] || ! [ -d "$node/node_modules/ws" ]; then
+    if [ "${1:-check}" = install ]; then
+        mkdir -p "$node"
+        npm install --silent --no-package-lock --no-audit --no-fund --prefix "$node" jssip@3.13.8 ws@8.18.3
+    else
+        echo "missing: JsSIP; npm install --no-package-lock --prefix $node jssip@3.13.8 ws@8.18.3" >&2
         exit 1
     fi
 fi

@@ -22,7 +22,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BIN = Path(os.environ.get("SIPWRIGHT_BIN", ROOT / "target" / "release"))
 PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio", "nft": "nftables", "unshare": "util-linux",
-            "nsenter": "util-linux", "sipsak": "sipsak", "sip-options": "sofia-sip-bin"}
+            "nsenter": "util-linux", "sipsak": "sipsak", "sip-options": "sofia-sip-bin",
+            "node": "nodejs"}
 REALM = "sip.test"
 
 
@@ -318,17 +319,8 @@ class Baresip(Process):
         return until("baresip's recording", 5, lambda: next(iter(sorted(self.recordings.glob("*dec.wav"))), None))
 
 
-class Pjsip(Process):
-    """PJSIP as a phone (pjsip_peer.py): a 440 Hz tone as its microphone, commands as lines, events as JSON."""
-
-    def __init__(self, case: "Case", *arguments, seconds: float = 120):
-        self.port, self.rtp = free_port(), free_port(span=20)
-        python = ROOT / "target" / "interop-python" / "bin" / "python"
-        if not python.is_file():
-            raise AssertionError(f"{python} is missing: make deps")
-        super().__init__(case, "pjsip", [python, HERE / "pjsip_peer.py", "--port", self.port, "--rtp", self.rtp, *arguments], seconds,
-                         pipe=True)
-        self.event("ready", 20)
+class Phone(Process):
+    """A peer that takes commands as lines and tells its events as JSON lines."""
 
     def tell(self, command: str) -> None:
         self.child.stdin.write(command + "\n")
@@ -350,12 +342,37 @@ class Pjsip(Process):
             if len(found) >= count:
                 return found[count - 1]
             if self.child.poll() is not None:
-                raise AssertionError(f"pjsip ended with {self.child.returncode} before {kind} {values}\n{self.said()}")
+                raise AssertionError(f"{self.name} ended with {self.child.returncode} before {kind} {values}\n{self.said()}")
             return None
         try:
-            return until(f"pjsip tells {kind} {values}", seconds, look)
+            return until(f"{self.name} tells {kind} {values}", seconds, look)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.said()}") from None
+
+
+class Pjsip(Phone):
+    """PJSIP (pjsip_peer.py), a 440 Hz tone as its microphone."""
+
+    def __init__(self, case: "Case", *arguments, seconds: float = 120):
+        self.port, self.rtp = free_port(), free_port(span=20)
+        python = ROOT / "target" / "interop-python" / "bin" / "python"
+        if not python.is_file():
+            raise AssertionError(f"{python} is missing: make deps")
+        super().__init__(case, "pjsip", [python, HERE / "pjsip_peer.py", "--port", self.port, "--rtp", self.rtp, *arguments], seconds,
+                         pipe=True)
+        self.event("ready", 20)
+
+
+class JsSip(Phone):
+    """JsSIP in Node over a WebSocket (jssip_peer.js), connected."""
+
+    def __init__(self, case: "Case", url: str, uri: str, password: str = "", ca: Path | str = "", seconds: float = 120):
+        modules = ROOT / "target" / "interop-node" / "node_modules"
+        if not (modules / "jssip").is_dir():
+            raise AssertionError(f"{modules} is missing: make deps")
+        super().__init__(case, "jssip", [program("node"), HERE / "jssip_peer.js", url, uri, password, ca], seconds, {"NODE_PATH": str(modules)},
+                         pipe=True)
+        self.event("ready", 20)
 
 
 class Case(unittest.TestCase):
