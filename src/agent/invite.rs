@@ -2,9 +2,9 @@
 
 use super::{Agent, User};
 use crate::base::{Flow, Instant};
-use crate::call::{Call, WARN_AGENT, read_offer};
+use crate::call::{Call, WARN_AGENT};
 use crate::dialog::Dialog;
-use crate::message::{Name, check};
+use crate::message::{Name, body, check};
 use crate::offer_answer::Negotiation;
 use crate::transport::shard::tag;
 
@@ -13,15 +13,18 @@ impl Agent {
         if self.is_refusing() || self.calls.len() >= self.config.max_calls {
             return self.refuse(request, flow, 503, &[]);
         }
-        let is_sdp = |t: &str| t.split(';').next().is_some_and(|m| m.trim().eq_ignore_ascii_case("application/sdp"));
-        if !request.body().is_empty() && !request.content_type().is_some_and(is_sdp) {
-            return self.refuse(request, flow, 415, &[(Name::Accept, "application/sdp")]);
-        }
+        let offer = match body::session(request) {
+            Ok(offer) => offer,
+            Err(unsupported) => {
+                let (status, headers) = unsupported.answer();
+                return self.refuse(request, flow, status, headers);
+            }
+        };
         let account = self.accounts.for_request(request.target.user, request.to.uri);
         let local_tag = tag(self.config.shard, &mut self.rng);
         let dialog = Dialog::uas(request, &local_tag);
         let mut negotiation = Negotiation::new(self.rng.u64());
-        if let Err(refused) = read_offer(&mut negotiation, request) {
+        if let Some(Err(refused)) = offer.map(|sdp| negotiation.remote_offer(sdp)) {
             let warning = refused.warning_header(WARN_AGENT);
             let headers = warning.as_deref().map(|w| (Name::Warning, w));
             return self.refuse(request, flow, refused.status, headers.as_slice());

@@ -4,7 +4,7 @@ use super::io::EventKind;
 use super::{About, Agent, User};
 use crate::base::id::{AccountId, CallId};
 use crate::base::{Flow, Instant};
-use crate::message::{Name, check};
+use crate::message::{Name, body, check};
 use crate::transport::shard::tag;
 use bytes::Bytes;
 
@@ -21,6 +21,11 @@ impl Agent {
     pub(super) fn message(&mut self, request: &check::Request<'_, '_>, flow: Flow, merged: u64, now: Instant) {
         if self.is_refusing() {
             return self.refuse(request, flow, 503, &[]);
+        }
+        if body::is_packed(request) {
+            let (status, headers) = body::Unsupported::Encoding.answer();
+            self.answer_plain(request, flow, merged, status, headers, now);
+            return;
         }
         if !self.answer_plain(request, flow, merged, 200, &[], now) {
             return;

@@ -10,6 +10,10 @@ pub const HEADER_BLOCK_BYTES: usize = 32 * 1024;
 pub const HEADER_FIELDS: usize = 256;
 /// Most parameters of one header value or URI.
 pub const PARAMETERS: usize = 64;
+/// Parts of one multipart body, multiparts inside it among them.
+pub const BODY_PARTS: usize = 32;
+/// Levels of multiparts inside multiparts.
+pub const MULTIPART_DEPTH: usize = 4;
 /// Most Via, Route, Record-Route or Contact values read from one message.
 pub const LIST_VALUES: usize = 64;
 /// Largest stream buffer that waits for the rest of a message.

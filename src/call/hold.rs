@@ -1,9 +1,9 @@
 //! Hold and resume by re-INVITE. RFC 3264 s8.4, RFC 3261 s14.1.
 
 use super::io::{EventKind, Outcome};
-use super::outgoing::sdp_body;
 use super::{Action, Call, Role, Settings, State, local};
 use crate::base::{Duration, Instant, Rng};
+use crate::message::body::session_of_response;
 use crate::message::check;
 use crate::usage::invite::Glare;
 use bytes::Bytes;
@@ -41,7 +41,7 @@ impl Call {
         if self.is_ending() {
             return;
         }
-        match self.negotiation.remote_answer(sdp_body(response).unwrap_or_default()) {
+        match self.negotiation.remote_answer(session_of_response(response).unwrap_or_default()) {
             Ok(agreed) => {
                 self.apply(&agreed, out);
                 out.push(Action::Event(EventKind::CallHoldDone { held: self.hold_wanted, ok: true }));

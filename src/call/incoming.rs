@@ -2,12 +2,12 @@
 
 use super::io::{CallOptions, EventKind, Outcome};
 use super::media::{Media, Then};
-use super::outgoing::sdp_body;
 use super::write::plain_headers;
 use super::{Action, Call, Role, ServerInvite, Settings, State, Telling, local};
 use crate::base::id::{AccountId, CallId, NodeId};
 use crate::base::{Flow, Instant};
 use crate::dialog::Dialog;
+use crate::message::body::{self, session_of_response};
 use crate::message::{Message, Name, Writer, check, reason_phrase};
 use crate::offer_answer::{Negotiation, Refused};
 use crate::transaction::TransactionId;
@@ -28,16 +28,8 @@ pub struct Invitation {
     pub contact: String,
 }
 
-/// Takes the offer of an INVITE, if it carries one.
-///
-/// # Errors
-/// It cannot be used: refuse the INVITE.
-pub fn read_offer(negotiation: &mut Negotiation, request: &Message<'_>) -> Result<(), Refused> {
-    sdp_body(request).map_or(Ok(()), |sdp| negotiation.remote_offer(sdp))
-}
-
 impl Call {
-    /// An INVITE without To tag arrived. RFC 3261 s13.3.1. Its offer (see [`read_offer`]) is in `negotiation`.
+    /// An INVITE without To tag arrived. RFC 3261 s13.3.1. Its offer is in `negotiation`.
     pub fn incoming(
         (id, account, node): (CallId, AccountId, NodeId),
         (dialog, negotiation): (Dialog, Negotiation),
@@ -234,7 +226,7 @@ impl Call {
             return;
         }
         if offer_in_2xx && self.options.sdp.is_none() {
-            let answer = sdp_body(request).unwrap_or_default();
+            let answer = session_of_response(request).unwrap_or_default();
             match self.negotiation.remote_answer(answer) {
                 Ok(agreed) => {
                     self.apply(&agreed, out);
@@ -277,7 +269,7 @@ impl Call {
         now: Instant,
         out: &mut Vec<Action>,
     ) {
-        let refused = read_offer(&mut self.negotiation, request).err();
+        let offer = body::session(request);
         self.server = Some(Box::new(ServerInvite {
             transaction: invitation.transaction,
             seed: invitation.seed,
@@ -285,7 +277,14 @@ impl Call {
             offer_in_2xx: false,
         }));
         self.contact = invitation.contact;
-        if let Some(refused) = refused {
+        let taken = match offer {
+            Ok(offer) => offer.map_or(Ok(()), |sdp| self.negotiation.remote_offer(sdp)),
+            Err(unsupported) => {
+                let (status, headers) = unsupported.answer();
+                return self.reject(status, headers, cx, out);
+            }
+        };
+        if let Err(refused) = taken {
             return self.reject_offer(&refused, cx, out);
         }
         self.dialog.refresh_target(request);

@@ -16,7 +16,7 @@ mod outgoing;
 mod request;
 mod write;
 
-pub use incoming::{Invitation, WARN_AGENT, read_offer};
+pub use incoming::{Invitation, WARN_AGENT};
 pub use write::{allow, contact, head, plain_headers};
 
 use crate::base::id::{AccountId, CallId, NodeId};

@@ -6,6 +6,7 @@ use super::{Action, Call, Outgoing, Role, Settings, State, Telling, local};
 use crate::base::id::{AccountId, CallId, NodeId};
 use crate::base::{Flow, Instant, limits};
 use crate::dialog::Dialog;
+use crate::message::body::session_of_response;
 use crate::message::{Message, check};
 use crate::offer_answer::Negotiation;
 use crate::usage::invite::Reinvite;
@@ -93,7 +94,7 @@ impl Call {
             outgoing.early.extend(self.dialog.uac(response));
         }
         let mut early_media = outgoing.early_media.is_some();
-        if let Some(sdp) = sdp_body(response) {
+        if let Some(sdp) = session_of_response(response) {
             let fresh = outgoing.early_media.as_deref() != Some(tag);
             if fresh
                 && outgoing.offer.is_some()
@@ -151,7 +152,7 @@ impl Call {
         if outgoing.offer.is_none() {
             return Ok(None);
         }
-        match sdp_body(response) {
+        match session_of_response(response) {
             Some(sdp) => match self.negotiation.remote_answer(sdp) {
                 Ok(agreed) => Ok(Some(agreed)),
                 Err(refused) => Err(format!("the peer's answer cannot be used: {}", refused.warning)),
@@ -191,14 +192,6 @@ impl Call {
             self.cancel(local(408, "ring timeout: nobody answered"), now, out);
         }
     }
-}
-
-/// The SDP of a message, if it carries one.
-pub(super) fn sdp_body<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
-    let is_sdp = message
-        .content_type()
-        .is_none_or(|t| t.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("application/sdp")));
-    (is_sdp && !message.body().is_empty()).then(|| message.body())
 }
 
 /// An outcome that the peer's response gives.

@@ -5,7 +5,7 @@ use super::io::{EventKind, Outcome};
 use super::write::plain_headers;
 use super::{Action, Call, Settings, State};
 use crate::base::{Instant, Rng};
-use crate::message::{Method, Name, Writer, check, reason_phrase};
+use crate::message::{Method, Name, Writer, body, check, reason_phrase};
 use bytes::Bytes;
 
 /// A plain final response to a request inside the dialog.
@@ -41,6 +41,10 @@ impl Call {
             Method::Invite => self.reinvite_received(request, invitation, cx, rng, now, out),
             Method::Options => {
                 self.reply(&invitation, &Reply { status: 200, headers: &[(Name::Allow, &cx.allow)] }, cx, out)
+            }
+            Method::Message if body::is_packed(request) => {
+                let (status, headers) = body::Unsupported::Encoding.answer();
+                self.reply(&invitation, &Reply { status, headers }, cx, out);
             }
             Method::Message => {
                 self.reply(&invitation, &Reply { status: 200, headers: &[] }, cx, out);

@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod body;
 mod challenge;
 pub mod check;
 mod cseq;
@@ -57,6 +58,7 @@ mod via;
 mod view;
 mod writer;
 
+pub use body::Part;
 pub use challenge::{AuthParams, Authorization, Challenge};
 pub use cseq::CSeq;
 pub use date::{parse_date, write_date};

@@ -254,6 +254,11 @@ impl World {
         self.schedule(self.now + after, Happening::Command { host, shard, command: Box::new(command) });
     }
 
+    /// A datagram of a stranger arrives now. What is sent back reaches the scripted peer of its address, if there is one.
+    pub fn deliver(&mut self, from: SocketAddr, to: SocketAddr, bytes: impl Into<Bytes>) {
+        self.schedule(self.now, Happening::Datagram { from, to, bytes: bytes.into() });
+    }
+
     /// Makes an account that does not register.
     pub fn account(&mut self, host: HostId, aor: &str) -> AccountId {
         let config = AccountConfig { aor: aor.into(), ..AccountConfig::default() };

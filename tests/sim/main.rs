@@ -1,5 +1,6 @@
 //! The simulation: whole agents over bad networks in virtual time.
 
+mod bodies;
 mod calls;
 mod determinism;
 mod many;
