@@ -8,7 +8,8 @@ use sipwright::sim::{Conditions, World};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-const SDP: &[u8] = b"v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+const SDP: &[u8] =
+    b"v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 
 /// The description beside a part of another type.
 fn two_parts(other: &[(&str, &str)]) -> (String, Vec<u8>) {
