@@ -235,6 +235,7 @@ struct config {
     std::string public_address;  ///< what the world sees of us
     std::string codecs;          ///< "PCMU,PCMA,G722"
     std::string methods;         ///< requests that you answer yourself: "INFO,NOTIFY,REFER"
+    bool force_rport = false;    ///< answer to the source port over UDP, asked or not
     std::uint32_t signalling_threads = 0, media_threads = 0, max_calls = 0, event_backlog_max = 0;
     milliseconds ring_timeout{0}, rtp_timeout{0}, quality_interval{0};
     bool rtp_timeout_hangup = false, messages = true;
@@ -315,6 +316,7 @@ public:
         sipw_sip_config sip;
         sipw_sip_config_init(&sip);
         sip.methods = detail::text(k.methods);
+        sip.force_rport = k.force_rport ? 1 : 0;
         raw.sip = &sip;
         if (k.on_event) {
             raw.on_event = event_cb;

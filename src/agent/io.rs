@@ -60,6 +60,9 @@ pub struct SipConfig {
     /// Methods whose requests come as `EventKind::Request` and are answered with `Command::AnswerRequest`. Without them: 405 for methods
     /// that are known, 501 for others. Never INVITE, ACK, BYE or CANCEL.
     pub methods: Vec<String>,
+    /// Answer requests over UDP to the port that they came from, also where Via does not ask for it with `rport` (RFC 3581): for clients
+    /// behind NATs that do not know of it.
+    pub force_rport: bool,
 }
 
 impl SipConfig {

@@ -118,7 +118,7 @@ impl Agent {
         owner: User,
         now: Instant,
     ) -> Option<Invitation> {
-        let fix = ViaFix::of(&request.via, &flow);
+        let fix = ViaFix::of(&request.via, &flow, self.config.sip.force_rport);
         let seed = ResponseSeed::new(request, &fix);
         // Also for what the application may take its time with: RFC 4320 s4.1.
         let trying = (request.method == Method::Invite || self.takes(request)).then(|| {
@@ -126,7 +126,7 @@ impl Agent {
             seed.write(&mut out, 100, "Trying", None, |_| {}, None, b"");
             Bytes::from(out)
         });
-        let back = response_flow(&request.via, &flow);
+        let back = response_flow(&request.via, &flow, self.config.sip.force_rport);
         let transaction = self.transactions.new_server(request, back, trying, now)?;
         self.users.insert(transaction, owner);
         if let User::Server { merged: Some(merged), .. } = owner {

@@ -33,7 +33,7 @@ impl Agent {
         }
         let mut bytes = Vec::with_capacity(512);
         let mut w = Writer::response(&mut bytes, status, reason);
-        response_vias(&mut w, message, &ViaFix::of(&via, &flow));
+        response_vias(&mut w, message, &ViaFix::of(&via, &flow, self.config.sip.force_rport));
         w.copy(message, Name::From);
         match message.to() {
             Ok(to) if to.tag().is_none() => {
@@ -52,7 +52,7 @@ impl Agent {
             w.header(*name, value.as_bytes());
         }
         w.finish(None, b"");
-        let flow = response_flow(&via, &flow);
+        let flow = response_flow(&via, &flow, self.config.sip.force_rport);
         self.transmit(Transmit { flow, bytes: bytes.into() });
     }
 

@@ -14,6 +14,8 @@ pub struct sipw_sip_config {
     /// Methods whose requests come as SIPW_EV_REQUEST and are answered with sipw_request_answer(): "INFO,SUBSCRIBE,NOTIFY,REFER". NULL:
     /// none; they get 405 or 501. Never INVITE, ACK, BYE, CANCEL.
     pub methods: *const c_char,
+    /// Not 0: answer requests over UDP to the port that they came from, also where Via does not ask for it with rport (RFC 3581).
+    pub force_rport: u32,
 }
 
 // SAFETY: integers and raw pointers.
@@ -35,6 +37,9 @@ pub(super) unsafe fn sip_config(cfg: *const sipw_sip_config) -> Result<SipConfig
     // SAFETY: the caller's promise.
     unsafe {
         let Some(cfg) = read(cfg, "sipw_sip_config")? else { return Ok(SipConfig::default()) };
-        Ok(SipConfig { methods: list(optional(cfg.methods, "methods")?.unwrap_or_default()) })
+        Ok(SipConfig {
+            methods: list(optional(cfg.methods, "methods")?.unwrap_or_default()),
+            force_rport: cfg.force_rport != 0,
+        })
     }
 }

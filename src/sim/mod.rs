@@ -191,6 +191,11 @@ impl World {
         self.scripts.push((ip, Box::new(script)));
     }
 
+    /// A datagram from nowhere: strangers, attackers.
+    pub fn inject(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        self.datagram(from, to, Bytes::copy_from_slice(bytes));
+    }
+
     /// Makes a host name resolve to addresses.
     pub fn name(&mut self, name: &str, addresses: &[IpAddr]) {
         self.names.insert(name.into(), addresses.to_vec());

@@ -293,7 +293,7 @@ fn seeded(text: &str, status: u16, tag: Option<&str>) -> String {
     let message = Message::parse(text.as_bytes()).unwrap();
     let request = check::request(&message).unwrap();
     let flow = Flow::udp("192.0.2.1:5060".parse().unwrap(), "198.51.100.7:6000".parse().unwrap());
-    let seed = ResponseSeed::new(&request, &ViaFix::of(&request.via, &flow));
+    let seed = ResponseSeed::new(&request, &ViaFix::of(&request.via, &flow, false));
     let mut out = Vec::new();
     let server = |w: &mut crate::message::Writer<'_>| {
         w.header(Name::Server, "s");
@@ -324,7 +324,7 @@ fn a_to_tag_of_the_request_stays() {
 fn vias_of_a_stateless_answer() {
     let message = Message::parse(REQUEST.as_bytes()).unwrap();
     let flow = Flow::udp("192.0.2.1:5060".parse().unwrap(), "198.51.100.7:6000".parse().unwrap());
-    let fix = ViaFix::of(&message.via().unwrap(), &flow);
+    let fix = ViaFix::of(&message.via().unwrap(), &flow, false);
     let mut out = Vec::new();
     let mut writer = crate::message::Writer::response(&mut out, 400, "Bad");
     response_vias(&mut writer, &message, &fix);

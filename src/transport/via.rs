@@ -16,21 +16,21 @@ pub struct ViaFix {
 }
 
 impl ViaFix {
-    /// What to add to `via` of a request that came on `flow`.
+    /// What to add to `via` of a request that came on `flow`. `force`: as if the client had asked for `rport`.
     #[must_use]
-    pub fn of(via: &Via<'_>, flow: &Flow) -> Self {
+    pub fn of(via: &Via<'_>, flow: &Flow, force: bool) -> Self {
         let source = flow.remote.ip().to_canonical();
         let named = via.host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == source);
-        let rport = via.rport().map(|_| flow.remote.port());
+        let rport = (force || via.rport().is_some()).then(|| flow.remote.port());
         ViaFix { received: (!named || rport.is_some()).then_some(source), rport }
     }
 }
 
 /// Where responses to a request go whose top Via is `via` and which came on `flow`. RFC 3261 s18.2.2, RFC 3581 s4. Responses leave from
-/// the address that the request was sent to.
+/// the address that the request was sent to. `force`: back to where it came from, whatever Via says.
 #[must_use]
-pub fn response_flow(via: &Via<'_>, flow: &Flow) -> Flow {
-    if flow.protocol.is_reliable() {
+pub fn response_flow(via: &Via<'_>, flow: &Flow, force: bool) -> Flow {
+    if force || flow.protocol.is_reliable() {
         return *flow;
     }
     let sent_by_port = via.port.filter(|port| *port != 0).unwrap_or(5060);
@@ -124,39 +124,51 @@ mod tests {
     fn a_domain_in_sent_by_gets_received() {
         let v = "SIP/2.0/UDP bobspc.biloxi.com:5060";
         let f = flow(Protocol::Udp, "192.0.2.4:1234");
-        let fix = ViaFix::of(&via(v), &f);
+        let fix = ViaFix::of(&via(v), &f, false);
         assert_eq!(fix, ViaFix { received: "192.0.2.4".parse().ok(), rport: None });
         assert_eq!(fixed(v, &fix), "SIP/2.0/UDP bobspc.biloxi.com:5060;received=192.0.2.4");
-        assert_eq!(response_flow(&via(v), &f).remote, "192.0.2.4:5060".parse().unwrap());
+        assert_eq!(response_flow(&via(v), &f, false).remote, "192.0.2.4:5060".parse().unwrap());
     }
 
     #[test]
     fn a_true_address_in_sent_by_gets_nothing() {
         let v = via("SIP/2.0/UDP 192.0.2.4:5070;branch=z9hG4bK1");
         let f = flow(Protocol::Udp, "192.0.2.4:1234");
-        assert_eq!(ViaFix::of(&v, &f), ViaFix::default());
-        assert_eq!(response_flow(&v, &f).remote, "192.0.2.4:5070".parse().unwrap());
-        assert_eq!(response_flow(&via("SIP/2.0/UDP 192.0.2.4"), &f).remote, "192.0.2.4:5060".parse().unwrap());
-        assert_eq!(response_flow(&via("SIP/2.0/UDP 192.0.2.4:0"), &f).remote, "192.0.2.4:5060".parse().unwrap());
+        assert_eq!(ViaFix::of(&v, &f, false), ViaFix::default());
+        assert_eq!(response_flow(&v, &f, false).remote, "192.0.2.4:5070".parse().unwrap());
+        assert_eq!(response_flow(&via("SIP/2.0/UDP 192.0.2.4"), &f, false).remote, "192.0.2.4:5060".parse().unwrap());
+        assert_eq!(response_flow(&via("SIP/2.0/UDP 192.0.2.4:0"), &f, false).remote, "192.0.2.4:5060".parse().unwrap());
     }
 
     #[test]
     fn rport_brings_responses_back_through_the_nat() {
         let v = "SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff";
         let f = flow(Protocol::Udp, "192.0.2.1:9988");
-        let fix = ViaFix::of(&via(v), &f);
+        let fix = ViaFix::of(&via(v), &f, false);
         assert_eq!(fixed(v, &fix), "SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKkjshdyff;received=192.0.2.1;rport=9988");
-        assert_eq!(response_flow(&via(v), &f), f);
+        assert_eq!(response_flow(&via(v), &f, false), f);
         // RFC 3581 s4: received even when sent-by is true.
-        let fix = ViaFix::of(&via("SIP/2.0/UDP 192.0.2.1:9988;rport"), &f);
+        let fix = ViaFix::of(&via("SIP/2.0/UDP 192.0.2.1:9988;rport"), &f, false);
         assert_eq!(fix, ViaFix { received: "192.0.2.1".parse().ok(), rport: Some(9988) });
+    }
+
+    #[test]
+    fn forced_rport_answers_the_source_of_clients_that_do_not_ask() {
+        let v = "SIP/2.0/UDP 10.1.1.1:4540;maddr=10.9.9.9;branch=z9hG4bK1";
+        let f = flow(Protocol::Udp, "192.0.2.1:9988");
+        let fix = ViaFix::of(&via(v), &f, true);
+        assert_eq!(
+            fixed(v, &fix),
+            "SIP/2.0/UDP 10.1.1.1:4540;maddr=10.9.9.9;branch=z9hG4bK1;received=192.0.2.1;rport=9988"
+        );
+        assert_eq!(response_flow(&via(v), &f, true), f);
     }
 
     #[test]
     fn a_forged_received_is_replaced() {
         let v = "SIP/2.0/TCP 192.0.2.4;branch=z9hG4bK1;Received=203.0.113.9;rport=1";
         let f = flow(Protocol::Tcp, "192.0.2.4:1234");
-        let fix = ViaFix::of(&via(v), &f);
+        let fix = ViaFix::of(&via(v), &f, false);
         assert_eq!(fixed(v, &fix), "SIP/2.0/TCP 192.0.2.4;branch=z9hG4bK1;received=192.0.2.4;rport=1234");
         assert_eq!(fixed("SIP/2.0/TCP h ;a; received=1.2.3.4", &ViaFix::default()), "SIP/2.0/TCP h;a");
     }
@@ -164,19 +176,22 @@ mod tests {
     #[test]
     fn maddr_wins_over_rport_on_datagrams_only() {
         let v = via("SIP/2.0/UDP h:5070;maddr=239.1.1.1;rport");
-        assert_eq!(response_flow(&v, &flow(Protocol::Udp, "192.0.2.4:1")).remote, "239.1.1.1:5070".parse().unwrap());
+        assert_eq!(
+            response_flow(&v, &flow(Protocol::Udp, "192.0.2.4:1"), false).remote,
+            "239.1.1.1:5070".parse().unwrap()
+        );
         let f = flow(Protocol::Tcp, "192.0.2.4:1");
-        assert_eq!(response_flow(&v, &f), f);
+        assert_eq!(response_flow(&v, &f, false), f);
     }
 
     #[test]
     fn ipv6_and_mapped_addresses() {
         let f = flow(Protocol::Udp, "[2001:db8::9:255]:5070");
         let v = "SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bK1;rport";
-        let fix = ViaFix::of(&via(v), &f);
+        let fix = ViaFix::of(&via(v), &f, false);
         assert_eq!(fixed(v, &fix), "SIP/2.0/UDP [2001:db8::9:1];branch=z9hG4bK1;received=2001:db8::9:255;rport=5070");
         let f = flow(Protocol::Udp, "[::ffff:192.0.2.4]:5070");
-        assert_eq!(ViaFix::of(&via("SIP/2.0/UDP 192.0.2.4:5070"), &f), ViaFix::default());
+        assert_eq!(ViaFix::of(&via("SIP/2.0/UDP 192.0.2.4:5070"), &f, false), ViaFix::default());
     }
 
     #[test]

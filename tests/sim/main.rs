@@ -9,5 +9,6 @@ mod own_sdp;
 mod raw;
 mod register;
 mod requests;
+mod routing;
 mod support;
 mod traffic;

@@ -62,7 +62,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (*, listen=Vec::new(), user_agent=None, public_address=None, signalling_threads=1, media_threads=0, max_calls=0,
         codecs=None, ring_timeout=180.0, rtp_timeout=30.0, rtp_timeout_hangup=false, quality_interval=1.0, rtp_ports=None,
-        trace=false, log=None, methods=Vec::new()))]
+        trace=false, log=None, methods=Vec::new(), force_rport=false, udp_size_limit=1300))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn new(
         py: Python<'_>,
@@ -81,6 +81,8 @@ impl Engine {
         trace: bool,
         log: Option<&str>,
         methods: Vec<String>,
+        force_rport: bool,
+        udp_size_limit: usize,
     ) -> PyResult<Self> {
         let mut config =
             EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
@@ -105,6 +107,8 @@ impl Engine {
         }
         config.raw_messages = false;
         config.sip.methods = methods;
+        config.sip.force_rport = force_rport;
+        config.udp_size_limit = udp_size_limit;
         let tape = (trace || log.is_some()).then(Tape::new).transpose().map_err(|e| {
             raise(Error::new(ErrorKind::NoMemory, format!("no descriptor: {e}; raise the limit of open files")))
         })?;

@@ -79,7 +79,8 @@ class Phone:
 
     `listen` names addresses, comma-separated: `udp://127.0.0.1:5070,tcp://[::]:5060`; the default is any free port. Options: `user_agent`,
     `public_address`, `signalling_threads`, `media_threads`, `max_calls`, `codecs`, `ring_timeout`, `rtp_timeout`, `rtp_timeout_hangup`,
-    `quality_interval`, `rtp_ports`, `methods` (requests that come as `requests()`: INFO, NOTIFY, REFER ..) (of the engine); `auth_user`,
+    `quality_interval`, `rtp_ports`, `methods` (requests that come as `requests()`: INFO, NOTIFY, REFER ..),
+    `force_rport`, `udp_size_limit` (of the engine); `auth_user`,
     `realm`, `registrar`, `proxy`, `routes`, `expires`, `register`, `tls_profile`, `ws_path` (of the account);
     `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
     the logger `sipwright`.

@@ -40,7 +40,7 @@ class Engine:
         signalling_threads: int = ..., media_threads: int = ..., max_calls: int = ..., codecs: list[str] | None = ...,
         ring_timeout: float = ..., rtp_timeout: float = ..., rtp_timeout_hangup: bool = ..., quality_interval: float = ...,
         rtp_ports: tuple[int, int] | None = ..., trace: bool = ..., log: str | None = ...,
-        methods: list[str] = ...,
+        methods: list[str] = ..., force_rport: bool = ..., udp_size_limit: int = ...,
     ) -> Engine: ...
     def listeners(self) -> list[str]: ...
     def add_account(
