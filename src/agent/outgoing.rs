@@ -179,11 +179,10 @@ impl Agent {
         self.conclude(key, outcome, None, now);
     }
 
-    /// A transaction of a running request is gone. After a 2xx to an INVITE that is when no more 2xx can come.
+    /// A transaction of a running request is gone. After a 2xx to an INVITE that is when no more 2xx can come; of a re-INVITE whose call is
+    /// gone it is all that is heard.
     pub(super) fn try_over(&mut self, key: u64, transaction: TransactionId) {
-        let last = |running: &Running| {
-            running.request.as_ref().is_some_and(|r| r.is_done() && r.transaction() == Some(transaction))
-        };
+        let last = |running: &Running| running.request.as_ref().is_some_and(|r| r.transaction() == Some(transaction));
         if self.running.get(&key).is_some_and(last)
             && let Some(Running { owner: Owner::Invite(id) | Owner::Reinvite(id), .. }) = self.running.remove(&key)
             && let Some(call) = self.calls.get_mut(&id).filter(|call| call.ticket() == key)

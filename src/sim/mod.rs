@@ -206,6 +206,12 @@ impl World {
         self.network.conditions = conditions;
     }
 
+    /// Cuts two addresses apart, or joins them again. Datagrams between them are lost, streams do not open, and those that are open
+    /// break when something is written.
+    pub fn partition(&mut self, one: IpAddr, other: IpAddr, apart: bool) {
+        self.network.part(one, other, apart);
+    }
+
     /// Virtual time.
     #[must_use]
     pub const fn now(&self) -> Instant {
@@ -494,7 +500,8 @@ impl World {
 
     fn datagram(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
         let mut copies = 0;
-        for delay in self.network.datagram() {
+        let parted = self.network.is_parted(from.ip(), to.ip());
+        for delay in self.network.datagram().filter(|_| !parted) {
             copies += 1;
             let at = self.now + delay;
             self.schedule(at, Happening::Datagram { from, to, bytes: bytes.clone() });
@@ -510,7 +517,8 @@ impl World {
     fn media_output(&mut self, host: HostId, packet: host::FromMedia) {
         match packet {
             host::FromMedia::Packet { from, to, bytes } => {
-                for delay in self.network.datagram() {
+                let parted = self.network.is_parted(from.ip(), to.ip());
+                for delay in self.network.datagram().filter(|_| !parted) {
                     let at = self.now + delay;
                     self.schedule(at, Happening::Rtp { from, to, bytes: bytes.clone() });
                 }

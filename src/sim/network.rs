@@ -1,6 +1,8 @@
 //! The wire between simulated hosts: loss, delay, jitter, duplication, reordering, all from one seed.
 
 use crate::base::{Duration, Rng};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// How bad the network is. Probabilities are 0.0 ..= 1.0.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -39,12 +41,29 @@ impl Conditions {
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) conditions: Conditions,
+    /// Pairs of addresses that cannot reach each other.
+    apart: BTreeSet<(IpAddr, IpAddr)>,
     rng: Rng,
 }
 
 impl Network {
     pub(super) fn new(conditions: Conditions, rng: Rng) -> Self {
-        Network { conditions, rng }
+        Network { conditions, apart: BTreeSet::new(), rng }
+    }
+
+    /// Cuts two addresses apart, or joins them again.
+    pub(super) fn part(&mut self, one: IpAddr, other: IpAddr, apart: bool) {
+        let pair = (one.min(other), one.max(other));
+        if apart {
+            self.apart.insert(pair);
+        } else {
+            self.apart.remove(&pair);
+        }
+    }
+
+    /// Whether two addresses cannot reach each other now.
+    pub(super) fn is_parted(&self, one: IpAddr, other: IpAddr) -> bool {
+        !self.apart.is_empty() && self.apart.contains(&(one.min(other), one.max(other)))
     }
 
     /// Delays after which copies of one datagram arrive: none, one or two.

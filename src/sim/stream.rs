@@ -29,7 +29,8 @@ impl World {
             let wanted = |l: &crate::agent::io::Listener| l.protocol == protocol && l.local.port() == remote.port();
             self.hosts[h.0].agents.first().is_some_and(|a| a.listeners().iter().any(wanted))
         });
-        let Some(server) = listens else {
+        let parted = self.network.is_parted(self.hosts[host.0].ip, remote.ip());
+        let Some(server) = listens.filter(|_| !parted) else {
             return self.schedule(at, Happening::ConnectFailed { host, shard, peer });
         };
         self.streams.serial += 1;
@@ -47,7 +48,11 @@ impl World {
     }
 
     pub(super) fn stream_write(&mut self, host: HostId, flow: Flow, mut bytes: Bytes) {
-        self.ladder.message(self.now, flow.local, flow.remote, &bytes, "");
+        let parted = self.network.is_parted(flow.local.ip(), flow.remote.ip());
+        self.ladder.message(self.now, flow.local, flow.remote, &bytes, if parted { "  (cut)" } else { "" });
+        if parted {
+            return self.close(host, flow);
+        }
         let delay = self.network.stream();
         let Some(end) = self.streams.ends.get_mut(&(host, flow.connection)) else { return };
         let at = end.last.max(self.now + delay);

@@ -231,6 +231,18 @@ fn hold_and_resume() {
 }
 
 #[test]
+fn a_reinvite_that_nobody_answers_leaves_nothing_when_its_call_has_ended() {
+    let mut p = Pair::new(1, Conditions::GOOD, (1, 1));
+    let (ours, theirs) = p.up("sip:bob@192.0.2.2");
+    p.world.conditions(Conditions { loss: 1.0, ..Conditions::GOOD });
+    p.world.command(p.a, Command::Hold { call: ours, hold: true });
+    p.world.run(seconds(1));
+    p.hangup(p.a, ours);
+    p.hangup(p.b, theirs);
+    p.all_is_gone();
+}
+
+#[test]
 fn both_hold_at_once_and_both_succeed_after_the_glare() {
     for seed in 0..20 {
         let mut p = Pair::new(seed, Conditions::GOOD, (1, 1));

@@ -10,5 +10,6 @@ mod raw;
 mod register;
 mod requests;
 mod routing;
+mod seeds;
 mod support;
 mod traffic;
