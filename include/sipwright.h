@@ -444,6 +444,8 @@ typedef struct sipw_sip_config {
      * none; they get 405 or 501. Never INVITE, ACK, BYE, CANCEL.
      */
     const char *methods;
+    /** Not 0: answer requests over UDP to the port that they came from, also where Via does not ask for it with rport (RFC 3581). */
+    uint32_t force_rport;
 } sipw_sip_config;
 
 /** What an engine is made from. Set up with sipw_config_init(); 0 and NULL are the defaults everywhere. */
