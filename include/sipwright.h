@@ -733,6 +733,42 @@ typedef struct sipw_stats {
     uint64_t datagrams_waiting;
     /** Bytes that wait for streams whose peers do not read. */
     uint64_t stream_bytes_waiting;
+    /** Messages of banned sources, dropped before they were read. */
+    uint64_t banned;
+    /** New requests above their source's rate, dropped. */
+    uint64_t over_rate;
+    /** Messages that break the rules above their source's rate, dropped without an answer. */
+    uint64_t malformed;
+    /** Failed authentications above their source's rate, dropped without an answer. */
+    uint64_t auth_failures;
+    /** Requests of scanners that were dropped. */
+    uint64_t scanners;
+    /** Requests that the filter dropped. */
+    uint64_t filter_dropped;
+    /** Requests that the filter refused. */
+    uint64_t filter_rejected;
+    /** Failures of the filter; the request got 500. */
+    uint64_t filter_failures;
+    /** New requests refused with 503 because of load. */
+    uint64_t refused_load;
+    /** New requests refused with 503 because the engine is closing or the application is behind with its events. */
+    uint64_t refused_closing;
+    /** New requests refused with 503 because a table was full. */
+    uint64_t refused_full;
+    /** Requests of ours not sent because the next hop asked for less (RFC 7339). */
+    uint64_t throttled;
+    /** Bans. */
+    uint64_t bans;
+    /** Sources remembered. */
+    uint64_t sources;
+    /** The most sources remembered at once. */
+    uint64_t sources_max;
+    /** Sources among them that calls or registrations came up with. */
+    uint64_t friends;
+    /** Sources forgotten because newer ones took their place. */
+    uint64_t sources_evicted;
+    /** Per cent of new requests refused because of load now. */
+    uint64_t loss_percent;
 } sipw_stats;
 
 /**

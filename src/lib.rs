@@ -11,6 +11,7 @@ pub mod rtp;
 pub mod sdp;
 // Floor 2
 pub mod auth;
+pub mod guard;
 pub mod transport;
 // Floor 3
 pub mod resolve;

@@ -5,6 +5,7 @@ use crate::base::id::{AccountId, CallId, NodeId, RequestId};
 pub use crate::base::timers::Timers;
 use crate::base::{Duration, Instant, WallClock};
 pub use crate::call::io::{CallMedia, CallOptions, EventKind, Outcome};
+pub use crate::guard::{DefenceConfig, Load};
 use crate::media::io::{Codec, MediaEvent, MediaOrder};
 pub use crate::resolve::{Query, Target};
 pub use crate::transport::{Opened, Peer};
@@ -52,6 +53,8 @@ pub struct AgentConfig {
     pub udp_size_limit: usize,
     /// What the application takes into its own hands.
     pub sip: SipConfig,
+    /// Rates, bans, admission by load, the application's filter.
+    pub defence: DefenceConfig,
 }
 
 /// What of the SIP layer the application takes into its own hands.
@@ -144,6 +147,8 @@ pub enum Input<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// The driver measured how loaded this shard is: a few times per T1 while there is work.
+    Load(Load),
     /// Accounts of the engine changed; told to every shard but the owner.
     AccountView(Box<AccountView>),
 }

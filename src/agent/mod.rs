@@ -10,6 +10,7 @@ mod actions;
 mod address;
 mod asked;
 mod command;
+mod defence;
 mod invite;
 pub mod io;
 mod outgoing;
@@ -29,6 +30,7 @@ use crate::base::id::{AccountId, CallId, Minter, RequestId};
 use crate::base::map::{IdMap, Map, Seeded, id_map, map};
 use crate::base::{Instant, Pii, Rng, Schedule};
 use crate::call::{Call, Settings};
+use crate::guard::{Admission, Guard, Participants, Throttle};
 use crate::transaction::{self, TransactionId, Transactions};
 use crate::transport::{self, TransportConfig, Transports};
 use account::Accounts;
@@ -124,6 +126,12 @@ pub struct Agent {
     from_transactions: Vec<transaction::Action>,
     from_transports: Vec<transport::Action>,
     actions: Vec<crate::call::Action>,
+    guard: Guard,
+    admission: Admission,
+    participants: Participants,
+    throttle: Throttle,
+    /// The time of what is being handled.
+    now: Instant,
     draining: bool,
     overloaded: bool,
     dropped: u64,
@@ -160,7 +168,7 @@ impl Agent {
             allow: crate::call::allow(&config.sip.methods),
             cname,
         };
-        let transports = Transports::new(
+        let mut transports = Transports::new(
             TransportConfig {
                 shard: config.shard,
                 listeners: config.listeners.iter().map(|l| (l.protocol, l.local)).collect(),
@@ -168,6 +176,9 @@ impl Agent {
             },
             seed,
         );
+        if config.defence.overload_control {
+            transports.offer_overload_control();
+        }
         Agent {
             settings,
             minter: Minter::starting_at(config.engine, config.shard, config.first_serial),
@@ -188,6 +199,11 @@ impl Agent {
             from_transactions: Vec::new(),
             from_transports: Vec::new(),
             actions: Vec::new(),
+            guard: Guard::new(&config.defence, config.shards, seed),
+            admission: Admission::new(config.defence.overload_delay),
+            participants: Participants::new(config.wall, seed),
+            throttle: Throttle::new(seed),
+            now: Instant::ZERO,
             draining: false,
             overloaded: false,
             dropped: 0,
@@ -199,7 +215,11 @@ impl Agent {
 
     /// Takes what happened. Then drain [`Agent::poll_output`].
     pub fn handle(&mut self, input: Input<'_>, now: Instant) {
+        self.now = now;
         match input {
+            // Whoever is banned is not even read.
+            Input::Datagram { flow, .. } | Input::Routed { flow, .. } if self.is_banned(&flow, now) => {}
+            Input::StreamData { flow, .. } if self.is_banned(&flow, now) => self.close_banned(flow),
             Input::Datagram { flow, bytes } => {
                 if let Some(message) = self.transports.datagram(bytes) {
                     self.receive(flow, message, true, now);
@@ -224,6 +244,7 @@ impl Agent {
             Input::Resolved { token, targets, error } => self.resolved(token, targets, error, now),
             Input::Command(command) => self.command(command, now),
             Input::Media(event) => self.media_event(event, now),
+            Input::Load(load) => self.load(load, now),
             Input::AccountView(view) => self.accounts.view(*view),
         }
         self.flush(now);
@@ -231,6 +252,8 @@ impl Agent {
 
     /// Fires what is due. Then drain [`Agent::poll_output`].
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        self.guard.handle_timeout(now);
         self.transactions.handle_timeout(now, &mut self.from_transactions);
         self.transports.handle_timeout(now, &mut self.from_transports);
         self.flush(now);
@@ -248,10 +271,8 @@ impl Agent {
     /// When [`Agent::handle_timeout`] is due.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        [self.transactions.next_timeout(), self.transports.next_timeout(), self.schedule.next()]
-            .into_iter()
-            .flatten()
-            .min()
+        let tables = [self.transactions.next_timeout(), self.transports.next_timeout(), self.schedule.next()];
+        tables.into_iter().chain([self.guard.next_timeout()]).flatten().min()
     }
 
     /// Whether nothing is under way: no call, no request, no registration to end. An INVITE that got its 2xx stays for repeats of it

@@ -2,6 +2,7 @@
 
 use super::account::{Account, Registering};
 use super::command::Plain;
+use super::defence::{count, is_emergency};
 use super::io::{AccountConfig, EventKind, Outcome};
 use super::response::retry_after_s;
 use super::timers::Failure;
@@ -12,6 +13,7 @@ use crate::base::map::IdMap;
 use crate::base::{Flow, Instant};
 use crate::call::{Action, Call, Settings, contact, head};
 use crate::dialog::Dialog;
+use crate::guard::Priority;
 use crate::message::{Method, Name, Uri, check};
 use crate::request::{self, Attempt, Io, OutgoingRequest, Template};
 use crate::resolve::{Query, Target};
@@ -139,6 +141,28 @@ impl Agent {
     /// Sends the first try.
     fn launch(&mut self, key: u64, now: Instant) {
         let Some(running) = self.running.get(&key).filter(|running| running.request.is_none()) else { return };
+        let Some((dialog, _)) = self.ground_of(&running.owner) else { return };
+        // New work goes where it is wanted. RFC 7339 s5.5, s5.10: elsewhere first, and nowhere when nobody wants it.
+        let fresh = matches!(running.owner, Owner::Invite(_) | Owner::Plain(_) | Owner::Register(_));
+        if fresh && !self.throttle.is_empty() {
+            let priority = match is_emergency(dialog.request_uri()) {
+                true => Priority::High,
+                false => Priority::Ordinary,
+            };
+            let targets = running.targets.clone();
+            let wanted: Vec<Target> =
+                targets.into_iter().filter(|target| self.next_hop_wants(target.remote, priority, now)).collect();
+            let Some(running) = self.running.get_mut(&key) else { return };
+            if wanted.is_empty() {
+                count(&mut self.guard.counts.throttled);
+                let reason = "the next hop asks for less traffic (overload control, RFC 7339); try again later";
+                return self.failed(key, 503, reason.to_owned(), now);
+            }
+            running.targets = wanted;
+        } else if let Some(target) = running.targets.first().filter(|_| !self.throttle.is_empty()) {
+            self.throttle.sends_in_dialog(target.remote, now);
+        }
+        let Some(running) = self.running.get(&key) else { return };
         let Some((dialog, flow)) = self.ground_of(&running.owner) else { return };
         let account = self.account_of(&running.owner);
         let identity = self.identity(&running.targets, dialog.next_hop(), account);

@@ -9,19 +9,16 @@ use crate::transport::shard::tag;
 use bytes::Bytes;
 
 impl Agent {
-    /// OPTIONS: what an INVITE would get here. RFC 3261 s11.2.
-    pub(super) fn options(&mut self, request: &check::Request<'_, '_>, flow: Flow, merged: u64, now: Instant) {
-        let status = if self.is_refusing() { 503 } else { 200 };
+    /// OPTIONS: what an INVITE would get here. RFC 3261 s11.2. Answered without state (s8.2.7): a repeat gets the same again, and a flood
+    /// fills no table.
+    pub(super) fn options(&mut self, request: &check::Request<'_, '_>, flow: Flow) {
         let allow = self.settings.allow.clone();
         let headers = [(Name::Allow, &*allow), (Name::Accept, "application/sdp, text/plain"), (Name::Supported, "")];
-        self.answer_plain(request, flow, merged, status, &headers, now);
+        self.refuse(request, flow, 200, &headers);
     }
 
     /// MESSAGE: taken, and told to the application. RFC 3428 s7.
     pub(super) fn message(&mut self, request: &check::Request<'_, '_>, flow: Flow, merged: u64, now: Instant) {
-        if self.is_refusing() {
-            return self.refuse(request, flow, 503, &[]);
-        }
         if body::is_packed(request) {
             let (status, headers) = body::Unsupported::Encoding.answer();
             self.answer_plain(request, flow, merged, status, headers, now);

@@ -6,7 +6,7 @@ use crate::base::{Flow, Instant};
 use crate::call::Invitation;
 use crate::message::{Message, Method, Name, Scheme, check};
 use crate::transaction::{OnRequest, TransactionId};
-use crate::transport::{ResponseSeed, ViaFix, response_flow};
+use crate::transport::{ResponseSeed, response_flow};
 use bytes::Bytes;
 use std::hash::BuildHasher;
 
@@ -29,6 +29,7 @@ impl Agent {
                 tracing::debug!(%error, "a message that cannot be read was dropped");
                 self.dropped = self.dropped.saturating_add(1);
                 self.traffic.unreadable = self.traffic.unreadable.saturating_add(1);
+                self.may_answer_malformed(&flow, now);
                 return;
             }
         };
@@ -45,12 +46,14 @@ impl Agent {
                 Ok(request) => self.request(&request, flow, now),
                 Err(rejection) => {
                     self.dropped = self.dropped.saturating_add(1);
-                    self.refuse_unchecked(&message, flow, rejection.status, &rejection.reason);
+                    if self.may_answer_malformed(&flow, now) {
+                        self.refuse_unchecked(&message, flow, rejection.status, &rejection.reason);
+                    }
                 }
             }
         } else {
             match check::response(&message) {
-                Ok(response) => self.response(&response, now),
+                Ok(response) => self.response(&response, flow, now),
                 Err(error) => {
                     tracing::debug!(%error, "a response that breaks the rules was dropped");
                     self.dropped = self.dropped.saturating_add(1);
@@ -68,8 +71,8 @@ impl Agent {
         match self.transactions.on_request(request, flow, now, &mut self.from_transactions) {
             OnRequest::Absorbed if request.method == Method::Ack => {}
             OnRequest::Absorbed => self.came_again(),
-            OnRequest::AckFor2xx(_) => self.ack(request, now),
-            OnRequest::New if request.method == Method::Ack => self.ack(request, now),
+            OnRequest::AckFor2xx(_) => self.ack(request, flow, now),
+            OnRequest::New if request.method == Method::Ack => self.ack(request, flow, now),
             OnRequest::Cancel(invite) => self.cancel(request, flow, invite, now),
             OnRequest::New => self.new_request(request, flow, now),
         }
@@ -79,14 +82,22 @@ impl Agent {
     fn new_request(&mut self, request: &check::Request<'_, '_>, flow: Flow, now: Instant) {
         if let Some(tag) = request.to.tag() {
             return match self.call_of(request, tag) {
-                Some(call) => self.in_dialog(request, flow, call, now),
+                Some(call) if self.passes_filter(request, flow, true) => self.in_dialog(request, flow, call, now),
+                Some(_) => {}
                 // A dialog that only the application knows: of a SUBSCRIBE or REFER that it sent or answered.
-                None if makes_dialogs(request.method) && self.takes(request) => self.ask(request, flow, None, now),
+                None if makes_dialogs(request.method) && self.takes(request) => {
+                    if self.passes_filter(request, flow, true) {
+                        self.ask(request, flow, None, now);
+                    }
+                }
                 None => self.refuse(request, flow, 481, &[]),
             };
         }
         if request.method == Method::Cancel {
             return self.refuse(request, flow, 481, &[]);
+        }
+        if !self.lets_in(request, flow, now) {
+            return;
         }
         if !matches!(request.target.scheme, Scheme::Sip | Scheme::Sips | Scheme::Tel) {
             return self.refuse(request, flow, 416, &[]);
@@ -102,7 +113,7 @@ impl Agent {
         match request.method {
             Method::Invite => self.invite(request, flow, merged, now),
             _ if self.takes(request) => self.ask(request, flow, Some(merged), now),
-            Method::Options => self.options(request, flow, merged, now),
+            Method::Options => self.options(request, flow),
             Method::Message => self.message(request, flow, merged, now),
             Method::Other(_) => self.refuse(request, flow, 501, &[(Name::Allow, &self.settings.allow.clone())]),
             _ => self.refuse(request, flow, 405, &[(Name::Allow, &self.settings.allow.clone())]),
@@ -118,7 +129,7 @@ impl Agent {
         owner: User,
         now: Instant,
     ) -> Option<Invitation> {
-        let fix = ViaFix::of(&request.via, &flow, self.config.sip.force_rport);
+        let fix = self.via_fix(&request.via, &flow);
         let seed = ResponseSeed::new(request, &fix);
         // Also for what the application may take its time with: RFC 4320 s4.1.
         let trying = (request.method == Method::Invite || self.takes(request)).then(|| {
@@ -127,7 +138,10 @@ impl Agent {
             Bytes::from(out)
         });
         let back = response_flow(&request.via, &flow, self.config.sip.force_rport);
-        let transaction = self.transactions.new_server(request, back, trying, now)?;
+        let Some(transaction) = self.transactions.new_server(request, back, trying, now) else {
+            super::defence::count(&mut self.guard.counts.refused_full);
+            return None;
+        };
         self.users.insert(transaction, owner);
         if let User::Server { merged: Some(merged), .. } = owner {
             self.merged.insert(merged, transaction);
@@ -154,8 +168,10 @@ impl Agent {
         });
     }
 
-    fn ack(&mut self, request: &check::Request<'_, '_>, now: Instant) {
+    fn ack(&mut self, request: &check::Request<'_, '_>, flow: Flow, now: Instant) {
         if let Some(call) = request.to.tag().and_then(|tag| self.call_of(request, tag)) {
+            // Our tag came back: the source address is no forgery.
+            self.befriend(&flow, now);
             self.with_call(call, Some(request.raw()), now, |call, _, _, out| call.ack_received(request, now, out));
         }
     }

@@ -4,7 +4,7 @@ use super::Agent;
 use crate::base::{Flow, Instant, Transmit};
 use crate::call::Invitation;
 use crate::message::{Message, Method, Name, Writer, check, reason_phrase};
-use crate::transport::{ViaFix, response_flow, response_vias};
+use crate::transport::{response_flow, response_vias};
 use bytes::Bytes;
 use std::hash::BuildHasher;
 
@@ -21,6 +21,11 @@ impl Agent {
         self.stateless(request, flow, status, reason_phrase(status), headers);
     }
 
+    /// The same with a reason phrase of one's own.
+    pub(super) fn refuse_as(&mut self, request: &check::Request<'_, '_>, flow: Flow, status: u16, reason: &str) {
+        self.stateless(request, flow, status, reason, &[]);
+    }
+
     /// The same for a request that broke the rules so far that [`check`] did not take it; nothing when not even Via can be read.
     pub(super) fn refuse_unchecked(&mut self, message: &Message<'_>, flow: Flow, status: u16, reason: &str) {
         self.stateless(message, flow, status, reason, &[]);
@@ -31,9 +36,10 @@ impl Agent {
         if method == Method::Ack {
             return;
         }
+        let fix = self.via_fix(&via, &flow);
         let mut bytes = Vec::with_capacity(512);
         let mut w = Writer::response(&mut bytes, status, reason);
-        response_vias(&mut w, message, &ViaFix::of(&via, &flow, self.config.sip.force_rport));
+        response_vias(&mut w, message, &fix);
         w.copy(message, Name::From);
         match message.to() {
             Ok(to) if to.tag().is_none() => {

@@ -1,14 +1,23 @@
 //! Responses from the network, for the requests that they answer. RFC 3261 s17.1.3, s18.1.2.
 
 use super::{Agent, User};
-use crate::base::Instant;
+use crate::base::{Flow, Instant};
 use crate::message::{Message, Name, check};
 use crate::transaction::OnResponse;
 
 impl Agent {
-    pub(super) fn response(&mut self, response: &check::Response<'_, '_>, now: Instant) {
+    pub(super) fn response(&mut self, response: &check::Response<'_, '_>, flow: Flow, now: Instant) {
         match self.transactions.on_response(response, now, &mut self.from_transactions) {
             OnResponse::ToUser(id) => {
+                if (200..300).contains(&response.code) {
+                    // Our branch came back: the source address is no forgery.
+                    self.befriend(&flow, now);
+                }
+                if self.config.defence.overload_control
+                    && let Some(feedback) = response.via.overload_feedback()
+                {
+                    self.throttle.told(flow.remote, feedback, now);
+                }
                 if let Some(User::Running(key)) = self.users.get(&id).copied() {
                     self.running_response(key, id, response, now);
                 }

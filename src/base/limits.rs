@@ -28,6 +28,12 @@ pub const STREAM_FIRST_MESSAGE: Duration = Duration::from_secs(30);
 pub const STREAM_IDLE: Duration = Duration::from_secs(30 * 60);
 /// A stream that is not open after this counts as unreachable.
 pub const CONNECT: Duration = Duration::from_secs(8);
+/// Sources that the guard of a shard remembers: rates, bans, friends. A new one takes the place of the stranger silent for longest.
+pub const GUARD_SOURCES: usize = 65_536;
+/// Networks that are never limited.
+pub const GUARD_NETWORKS: usize = 1024;
+/// Next hops, and clients that want a rate, of overload control (RFC 7339) per shard.
+pub const OVERLOAD_PEERS: usize = 1024;
 /// Transactions per shard, client and server each.
 pub const TRANSACTIONS: usize = 1_000_000;
 /// Calls per shard when the configuration names no limit.

@@ -1,7 +1,7 @@
 //! What an engine is made from, and how it tells what happens.
 
 use super::log::{LogCallback, LogLevel, SipTraceCallback};
-use crate::agent::io::{Event, SipConfig, Timers};
+use crate::agent::io::{DefenceConfig, Event, SipConfig, Timers};
 use crate::base::media::Codec;
 use crate::base::{Duration, limits};
 use std::fmt;
@@ -78,6 +78,8 @@ pub struct EngineConfig {
     pub udp_size_limit: usize,
     /// What of the SIP layer the application takes into its own hands.
     pub sip: SipConfig,
+    /// Rates and bans per source, admission by load, the filter of incoming requests.
+    pub defence: DefenceConfig,
     /// Timer values of RFC 3261 table 4.
     pub timers: Timers,
     /// Takes log records; `None` logs nothing and costs nothing.
@@ -109,6 +111,7 @@ impl Default for EngineConfig {
             raw_messages: true,
             udp_size_limit: 1300,
             sip: SipConfig::default(),
+            defence: DefenceConfig::default(),
             timers: Timers::default(),
             log: None,
             log_level: LogLevel::Info,

@@ -32,6 +32,7 @@ pub use crate::agent::io::{
     AccountConfig, CallOptions, Event, EventKind, Listener, Outcome, RequestAnswer, RequestOptions, Sender, SipConfig,
     Timers,
 };
+pub use crate::guard::{Decision, DefenceConfig, Filter, Incoming, Network, Rate};
 pub use crate::media::io::{Codec, Quality};
 pub use config::{Delivered, Delivery, EngineConfig, EventCallback};
 pub use counters::Counters;

@@ -93,6 +93,7 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         raw_messages: config.raw_messages,
         udp_size_limit: config.udp_size_limit,
         sip: config.sip,
+        defence: config.defence,
     };
     let events = Events::new(config.delivery, backlog, clock, Arc::<Live>::default()).map_err(|e| no_resource(&e))?;
     let dispatch = config.log.map(|callback| log::dispatcher(callback, config.log_level, clock));

@@ -5,6 +5,7 @@
 use super::counters::Counters;
 use crate::agent::{Tables, Traffic};
 use crate::base::limits;
+use crate::guard::Counts;
 
 /// What the signalling threads tell of themselves: the sum of their tables.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub(crate) struct ShardStats {
     pub(crate) tables: Tables,
     pub(crate) traffic: Traffic,
     pub(crate) queues: Queues,
+    pub(crate) defence: Counts,
 }
 
 /// What waits in the signalling threads.
@@ -36,6 +38,7 @@ impl ShardStats {
                 datagrams: self.queues.datagrams + other.queues.datagrams,
                 stream_bytes: self.queues.stream_bytes + other.queues.stream_bytes,
             },
+            defence: self.defence.plus(other.defence),
         }
     }
 }
@@ -48,6 +51,8 @@ pub struct Stats {
     pub counters: Counters,
     /// How many of each thing its signalling threads hold, together.
     pub tables: Tables,
+    /// What was turned away, and how full the table of sources is.
+    pub defence: Counts,
     /// Accounts, calls and requests whose ids are alive.
     pub objects: usize,
     /// Events that wait for delivery.
@@ -62,6 +67,8 @@ pub struct Stats {
     pub traffic: Traffic,
     /// What waits in the signalling threads.
     pub queues: Queues,
+    /// The most sources remembered at once.
+    pub sources_max: usize,
 }
 
 impl Stats {
@@ -71,11 +78,13 @@ impl Stats {
             tables: sum.tables,
             traffic: sum.traffic,
             queues: sum.queues,
+            defence: sum.defence,
             objects: 0,
             events_waiting: 0,
             calls_max,
             transactions_max: limits::TRANSACTIONS.saturating_mul(shards),
             streams_max: limits::STREAMS.saturating_mul(shards),
+            sources_max: limits::GUARD_SOURCES.saturating_mul(shards),
         }
     }
 
@@ -117,6 +126,27 @@ impl Stats {
             ("commands_waiting", self.queues.commands as u64),
             ("datagrams_waiting", self.queues.datagrams as u64),
             ("stream_bytes_waiting", self.queues.stream_bytes as u64),
+        ]);
+        let d = &self.defence;
+        list.extend([
+            ("banned", d.banned),
+            ("over_rate", d.over_rate),
+            ("malformed", d.malformed),
+            ("auth_failures", d.auth_failures),
+            ("scanners", d.scanners),
+            ("filter_dropped", d.filter_dropped),
+            ("filter_rejected", d.filter_rejected),
+            ("filter_failures", d.filter_failures),
+            ("refused_load", d.refused_load),
+            ("refused_closing", d.refused_closing),
+            ("refused_full", d.refused_full),
+            ("throttled", d.throttled),
+            ("bans", d.bans),
+            ("sources", d.sources),
+            ("sources_max", self.sources_max as u64),
+            ("friends", d.friends),
+            ("sources_evicted", d.evicted),
+            ("loss_percent", d.loss_percent),
         ]);
         list
     }

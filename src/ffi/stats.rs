@@ -131,6 +131,42 @@ pub struct sipw_stats {
     pub datagrams_waiting: u64,
     /// Bytes that wait for streams whose peers do not read.
     pub stream_bytes_waiting: u64,
+    /// Messages of banned sources, dropped before they were read.
+    pub banned: u64,
+    /// New requests above their source's rate, dropped.
+    pub over_rate: u64,
+    /// Messages that break the rules above their source's rate, dropped without an answer.
+    pub malformed: u64,
+    /// Failed authentications above their source's rate, dropped without an answer.
+    pub auth_failures: u64,
+    /// Requests of scanners that were dropped.
+    pub scanners: u64,
+    /// Requests that the filter dropped.
+    pub filter_dropped: u64,
+    /// Requests that the filter refused.
+    pub filter_rejected: u64,
+    /// Failures of the filter; the request got 500.
+    pub filter_failures: u64,
+    /// New requests refused with 503 because of load.
+    pub refused_load: u64,
+    /// New requests refused with 503 because the engine is closing or the application is behind with its events.
+    pub refused_closing: u64,
+    /// New requests refused with 503 because a table was full.
+    pub refused_full: u64,
+    /// Requests of ours not sent because the next hop asked for less (RFC 7339).
+    pub throttled: u64,
+    /// Bans.
+    pub bans: u64,
+    /// Sources remembered.
+    pub sources: u64,
+    /// The most sources remembered at once.
+    pub sources_max: u64,
+    /// Sources among them that calls or registrations came up with.
+    pub friends: u64,
+    /// Sources forgotten because newer ones took their place.
+    pub sources_evicted: u64,
+    /// Per cent of new requests refused because of load now.
+    pub loss_percent: u64,
 }
 
 /// Fills a struct from the list of names, and says which names it has no field for.
@@ -210,6 +246,24 @@ fn filled(list: Vec<(&'static str, u64)>) -> (sipw_stats, Vec<&'static str>) {
         commands_waiting,
         datagrams_waiting,
         stream_bytes_waiting,
+        banned,
+        over_rate,
+        malformed,
+        auth_failures,
+        scanners,
+        filter_dropped,
+        filter_rejected,
+        filter_failures,
+        refused_load,
+        refused_closing,
+        refused_full,
+        throttled,
+        bans,
+        sources,
+        sources_max,
+        friends,
+        sources_evicted,
+        loss_percent,
     )
 }
 

@@ -170,6 +170,7 @@ impl World {
                 raw_messages: false,
                 udp_size_limit: 1300,
                 sip: SipConfig::default(),
+                defence: crate::agent::io::DefenceConfig::default(),
             };
             tweak(&mut config);
             Agent::new(config)

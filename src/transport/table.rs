@@ -69,6 +69,8 @@ pub struct Transports {
     /// Peers of `pending` by number, for the schedule.
     opening: Map<u64, Peer>,
     serial: u64,
+    /// Whether our requests offer overload control to next hops. RFC 7339 s4.1.
+    overload_control: bool,
     schedule: Schedule<Timer>,
 }
 
@@ -106,8 +108,14 @@ impl Transports {
             pending: map(seed),
             opening: map(seed),
             serial: 0,
+            overload_control: false,
             schedule: Schedule::new(seed),
         }
+    }
+
+    /// Our requests offer overload control to next hops from now on. RFC 7339 s4.1.
+    pub fn offer_overload_control(&mut self) {
+        self.overload_control = true;
     }
 
     /// Streams known, of all shards.
@@ -148,13 +156,17 @@ impl Transports {
     /// A Via value of ours: `SIP/2.0/UDP 192.0.2.1:5060;rport;branch=...`.
     #[must_use]
     pub fn via(&self, protocol: Protocol, local: IpAddr, branch: &str) -> String {
-        let mut out = Vec::with_capacity(80);
+        let mut out = Vec::with_capacity(104);
         out.extend_from_slice(b"SIP/2.0/");
         out.extend_from_slice(protocol.via().as_bytes());
         out.push(b' ');
         push_address(&mut out, self.advertised(protocol, local));
         out.extend_from_slice(b";rport;branch=");
         out.extend_from_slice(branch.as_bytes());
+        if self.overload_control {
+            // RFC 7339 s4.1, s4.2.
+            out.extend_from_slice(b";oc;oc-algo=\"loss,rate\"");
+        }
         into_text(out)
     }
 

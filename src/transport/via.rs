@@ -3,7 +3,8 @@
 use crate::base::scan::find_byte;
 use crate::base::text::{push_decimal, push_ip};
 use crate::base::{Flow, Protocol};
-use crate::message::{Message, Name, Via, Writer};
+use crate::message::{Message, Name, OverloadFeedback, Via, Writer};
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
 /// What the server adds to the top Via of a request. The request itself is not rewritten: this is kept beside it.
@@ -13,6 +14,8 @@ pub struct ViaFix {
     pub received: Option<IpAddr>,
     /// `rport`: the source port, where the client asked for it.
     pub rport: Option<u16>,
+    /// `oc` and its kin, where the client takes part in overload control. RFC 7339 s5.2.
+    pub feedback: Option<OverloadFeedback>,
 }
 
 impl ViaFix {
@@ -22,7 +25,7 @@ impl ViaFix {
         let source = flow.remote.ip().to_canonical();
         let named = via.host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == source);
         let rport = (force || via.rport().is_some()).then(|| flow.remote.port());
-        ViaFix { received: (!named || rport.is_some()).then_some(source), rport }
+        ViaFix { received: (!named || rport.is_some()).then_some(source), rport, feedback: None }
     }
 }
 
@@ -79,7 +82,9 @@ pub(super) fn push_fixed(out: &mut Vec<u8>, value: &str, fix: &ViaFix) {
         let (param, behind) = text.split_at_checked(end).unwrap_or((text, ""));
         rest = behind.get(1..);
         let param = param.trim_ascii();
-        let ours = is_named(param, "received") || (fix.rport.is_some() && is_named(param, "rport"));
+        let ours = is_named(param, "received")
+            || (fix.rport.is_some() && is_named(param, "rport"))
+            || (fix.feedback.is_some() && (is_named(param, "oc") || is_named(param, "oc-algo")));
         if !ours && !param.is_empty() {
             out.push(b';');
             out.extend_from_slice(param.as_bytes());
@@ -92,6 +97,10 @@ pub(super) fn push_fixed(out: &mut Vec<u8>, value: &str, fix: &ViaFix) {
     if let Some(rport) = fix.rport {
         out.extend_from_slice(b";rport=");
         push_decimal(out, rport.into());
+    }
+    if let Some(feedback) = &fix.feedback {
+        // Writing into a Vec cannot fail.
+        let _ = write!(out, "{feedback}");
     }
 }
 
@@ -125,7 +134,7 @@ mod tests {
         let v = "SIP/2.0/UDP bobspc.biloxi.com:5060";
         let f = flow(Protocol::Udp, "192.0.2.4:1234");
         let fix = ViaFix::of(&via(v), &f, false);
-        assert_eq!(fix, ViaFix { received: "192.0.2.4".parse().ok(), rport: None });
+        assert_eq!(fix, ViaFix { received: "192.0.2.4".parse().ok(), rport: None, feedback: None });
         assert_eq!(fixed(v, &fix), "SIP/2.0/UDP bobspc.biloxi.com:5060;received=192.0.2.4");
         assert_eq!(response_flow(&via(v), &f, false).remote, "192.0.2.4:5060".parse().unwrap());
     }
@@ -149,7 +158,7 @@ mod tests {
         assert_eq!(response_flow(&via(v), &f, false), f);
         // RFC 3581 s4: received even when sent-by is true.
         let fix = ViaFix::of(&via("SIP/2.0/UDP 192.0.2.1:9988;rport"), &f, false);
-        assert_eq!(fix, ViaFix { received: "192.0.2.1".parse().ok(), rport: Some(9988) });
+        assert_eq!(fix, ViaFix { received: "192.0.2.1".parse().ok(), rport: Some(9988), feedback: None });
     }
 
     #[test]

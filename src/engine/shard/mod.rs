@@ -153,6 +153,9 @@ impl Shard {
         for index in 0..count {
             let Some(packet) = batch.packet(index) else { continue };
             let flow = socket.flow(packet.from, packet.to);
+            if self.agent.is_banned(&flow, self.now()) {
+                continue;
+            }
             self.trace(TraceDirection::Received, &flow, packet.bytes);
             match self.foreign_home(packet.bytes) {
                 Some(home) => self.reroute(home, flow, Bytes::copy_from_slice(packet.bytes)),

@@ -26,7 +26,7 @@ impl Shard {
             stream_bytes: self.streams.queued(),
         };
         let traffic = self.past.plus(&self.agent.traffic());
-        let stats = ShardStats { tables: self.agent.tables(), traffic, queues };
+        let stats = ShardStats { tables: self.agent.tables(), traffic, queues, defence: self.agent.defence() };
         if let Some(place) = self.shared.reports.get(usize::from(self.me)) {
             place.store(Arc::new(stats));
         }
