@@ -3,7 +3,7 @@
 use crate::base::flow::{Flow, Protocol, Transmit};
 use crate::base::id::{AccountId, CallId, NodeId, RequestId};
 pub use crate::base::timers::Timers;
-use crate::base::{Duration, Instant, WallClock};
+use crate::base::{Duration, Instant, WallClock, limits};
 pub use crate::call::io::{CallMedia, CallOptions, EventKind, Outcome};
 pub use crate::guard::{DefenceConfig, Load};
 use crate::media::io::{Codec, MediaEvent, MediaOrder};
@@ -55,6 +55,34 @@ pub struct AgentConfig {
     pub sip: SipConfig,
     /// Rates, bans, admission by load, the application's filter.
     pub defence: DefenceConfig,
+}
+
+impl Default for AgentConfig {
+    /// One shard of one engine that listens nowhere, with the defaults of the engine. The seed is all zeros: a driver brings its own.
+    fn default() -> Self {
+        AgentConfig {
+            engine: 0,
+            shard: 0,
+            shards: 1,
+            first_serial: 1,
+            seed: [0; 32],
+            wall: WallClock::new(0),
+            user_agent: String::new(),
+            listeners: Vec::new(),
+            public_address: None,
+            timers: Timers::default(),
+            max_calls: limits::CALLS,
+            ring_timeout: Duration::from_secs(180),
+            rtp_timeout: None,
+            rtp_timeout_hangup: false,
+            quality_interval: None,
+            codecs: Codec::ALL.to_vec(),
+            raw_messages: false,
+            udp_size_limit: 1300,
+            sip: SipConfig::default(),
+            defence: DefenceConfig::default(),
+        }
+    }
 }
 
 /// What of the SIP layer the application takes into its own hands.

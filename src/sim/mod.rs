@@ -26,12 +26,11 @@ pub use network::Conditions;
 
 use crate::agent::io::{
     AccountConfig, AgentConfig, CallOptions, Command, Event, Input, Listener, Opened, Output, Peer, RequestOptions,
-    Sender, SipConfig,
+    Sender,
 };
 use crate::agent::{Agent, Tables, Traffic};
 use crate::base::id::{AccountId, CallId, Origin, RequestId};
-use crate::base::{Duration, Flow, Instant, Protocol, Rng, Timers, WallClock};
-use crate::media::io::Codec;
+use crate::base::{Duration, Flow, Instant, Protocol, Rng, WallClock};
 use bytes::Bytes;
 use host::{Host, Media};
 use network::Network;
@@ -151,7 +150,6 @@ impl World {
                 engine: id.0 as u8,
                 shard,
                 shards,
-                first_serial: 1,
                 seed,
                 wall: WallClock::new(START_UNIX_US),
                 user_agent: "sipwright-sim".into(),
@@ -159,18 +157,8 @@ impl World {
                     Listener { protocol: Protocol::Udp, local },
                     Listener { protocol: Protocol::Tcp, local },
                 ],
-                public_address: None,
-                timers: Timers::default(),
-                max_calls: crate::base::limits::CALLS,
                 ring_timeout: Duration::from_secs(60),
-                rtp_timeout: None,
-                rtp_timeout_hangup: false,
-                quality_interval: None,
-                codecs: Codec::ALL.to_vec(),
-                raw_messages: false,
-                udp_size_limit: 1300,
-                sip: SipConfig::default(),
-                defence: crate::agent::io::DefenceConfig::default(),
+                ..AgentConfig::default()
             };
             tweak(&mut config);
             Agent::new(config)

@@ -5,10 +5,9 @@
 
 use sipwright::agent::Agent;
 use sipwright::agent::io::{
-    AccountConfig, AgentConfig, CallOptions, Command, EventKind, Input, Listener, Output, Target, Timers,
+    AccountConfig, AgentConfig, CallOptions, Command, EventKind, Input, Listener, Output, Target,
 };
 use sipwright::base::id::{AccountId, CallId, Origin};
-use sipwright::base::media::Codec;
 use sipwright::base::{Duration, Flow, Instant, Protocol, WallClock};
 use sipwright::message::Message;
 use std::net::SocketAddr;
@@ -48,23 +47,11 @@ impl Bench {
         let local = address("192.0.2.1:5060");
         let agent = Agent::new(AgentConfig {
             engine: 1,
-            shard: 0,
-            shards: 1,
-            first_serial: 1,
             seed: [7; 32],
-            wall: WallClock::new(0),
             user_agent: "sipwright/0.1".into(),
             listeners: vec![Listener { protocol: Protocol::Udp, local }],
-            public_address: None,
-            timers: Timers::default(),
             max_calls: 1_000_000,
-            ring_timeout: Duration::from_secs(180),
-            rtp_timeout: None,
-            rtp_timeout_hangup: false,
-            quality_interval: None,
-            codecs: Codec::ALL.to_vec(),
-            raw_messages: false,
-            udp_size_limit: 1300,
+            ..AgentConfig::default()
         });
         let account = AccountId::new(1, 0, Origin::Application, 1);
         let mut bench = Bench {
