@@ -62,6 +62,11 @@ fn replay(name: &str, foreign: &[&str]) {
 }
 
 #[test]
+fn agent_corpus() {
+    replay("agent", &[]);
+}
+
+#[test]
 fn message_corpus() {
     replay(
         "message",

@@ -12,15 +12,18 @@ use sipwright::rtp::{self, Packet, TelephoneEvent};
 use sipwright::sdp::Session;
 use std::hint::black_box;
 
+mod agent;
 mod media;
 
+pub use agent::agent;
 pub use media::{jitter, rtcp, session};
 
 /// The body of a fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
+    ("agent", agent),
     ("message", message),
     ("values", values),
     ("writer", writer),

@@ -8,7 +8,7 @@ use sipwright::agent::io::{
     AccountConfig, AgentConfig, CallOptions, Command, EventKind, Input, Listener, Output, Target,
 };
 use sipwright::base::id::{AccountId, CallId, Origin};
-use sipwright::base::{Duration, Flow, Instant, Protocol, WallClock};
+use sipwright::base::{Duration, Flow, Instant, Protocol};
 use sipwright::message::Message;
 use std::net::SocketAddr;
 use std::process::ExitCode;
