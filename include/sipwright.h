@@ -61,6 +61,11 @@ typedef enum sipw_event_type {
     SIPW_EV_REGISTER_FAILED = 2,
     /** The account is gone; the last event of the account. */
     SIPW_EV_ACCOUNT_REMOVED = 3,
+    /**
+     * The flow that the account registered over has failed (no answer to keep-alives, another address, a closed connection); it registers
+     * anew: `u.trouble`. RFC 5626 s4.4, s4.5.
+     */
+    SIPW_EV_FLOW_FAILED = 4,
     /** Somebody calls: `u.incoming`. Ring, answer or hang up. */
     SIPW_EV_CALL_INCOMING = 16,
     /** A provisional response of a call we dialled: `u.outcome`. */
@@ -314,7 +319,7 @@ typedef struct sipw_ev_request {
     size_t body_bytes;
 } sipw_ev_request;
 
-/** SIPW_EV_MEDIA_FAILED, TROUBLE. */
+/** SIPW_EV_MEDIA_FAILED, FLOW_FAILED, TROUBLE. */
 typedef struct sipw_ev_trouble {
     /** Cause and remedy; never NULL. */
     const char *reason;
@@ -342,7 +347,7 @@ typedef union sipw_event_data {
     struct sipw_ev_message message;
     /** REQUEST. */
     struct sipw_ev_request request;
-    /** MEDIA_FAILED, TROUBLE. */
+    /** MEDIA_FAILED, FLOW_FAILED, TROUBLE. */
     struct sipw_ev_trouble trouble;
     /** Room for what comes. */
     uint64_t reserved[16];
@@ -556,6 +561,10 @@ typedef struct sipw_account_options {
     const char *tls_profile;
     /** Path that its WebSocket connections ask for, "/ws". NULL: "/". */
     const char *ws_path;
+    /** One of ::sipw_keep_alive. */
+    uint32_t keep_alive;
+    /** Longest time between two keep-alives, seconds. 0: what the peer recommends, else 29 on UDP and 120 on streams. */
+    uint32_t keep_alive_s;
     /**
      * Pre-loaded routes of every request behind the proxy, topmost first: "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>" (RFC 3261
      * s8.1.2). NULL: none.

@@ -101,6 +101,8 @@ struct account_options {
     sipw_registration registration = SIPW_REGISTRATION_AUTO;
     std::string auth_user, realm, registrar, proxy, codecs, routes;
     std::uint32_t expires_s = 0;
+    sipw_keep_alive keep_alive = SIPW_KEEP_ALIVE_NEGOTIATED;
+    std::uint32_t keep_alive_s = 0; ///< longest time between two keep-alives
     void *user = nullptr;
 };
 
@@ -354,6 +356,8 @@ public:
         raw.proxy = detail::text(o.proxy);
         raw.codecs = detail::text(o.codecs);
         raw.routes = detail::text(o.routes);
+        raw.keep_alive = static_cast<std::uint32_t>(o.keep_alive);
+        raw.keep_alive_s = o.keep_alive_s;
         raw.expires_s = o.expires_s;
         sipw_account a = 0;
         check(sipw_account_add_options(handle(), uri.c_str(), password.c_str(), &raw, o.user, &a));

@@ -9,6 +9,7 @@ pub mod base;
 pub mod message;
 pub mod rtp;
 pub mod sdp;
+pub mod stun;
 // Floor 2
 pub mod auth;
 pub mod guard;

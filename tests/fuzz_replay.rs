@@ -135,6 +135,11 @@ fn session_corpus() {
 }
 
 #[test]
+fn stun_corpus() {
+    replay("stun", &["crypto-vectors/rfc5769", "fuzz-seeds/pion-rtcp"]);
+}
+
+#[test]
 fn every_target_has_its_file_and_a_planted_fault_is_found() {
     for (name, _) in fuzz::TARGETS {
         let text = support::read(format!("fuzz/fuzz_targets/{name}.rs"));

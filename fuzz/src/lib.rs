@@ -10,7 +10,9 @@ use sipwright::message::{
 use sipwright::offer_answer::{LocalMedia, Negotiation};
 use sipwright::rtp::{self, Packet, TelephoneEvent};
 use sipwright::sdp::Session;
+use sipwright::stun;
 use std::hint::black_box;
+use std::net::SocketAddr;
 
 mod agent;
 mod media;
@@ -22,7 +24,7 @@ pub use media::{jitter, rtcp, session};
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("agent", agent),
     ("message", message),
     ("values", values),
@@ -34,7 +36,23 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("rtcp", rtcp),
     ("jitter", jitter),
     ("session", session),
+    ("stun", stun),
 ];
+
+/// A datagram on the SIP port: what is read as STUN is bounded, and what answers it reads back.
+pub fn stun(data: &[u8]) {
+    let Ok(message) = stun::Message::parse(data) else { return };
+    assert!(stun::is_stun(data) && message.unknown.len() <= 8);
+    if message.class == stun::Class::Request {
+        let mapped = SocketAddr::from(([192, 0, 2, 1], 5060));
+        let answer = stun::success(&message.transaction, mapped, message.fingerprint);
+        let told = stun::Message::parse(&answer).expect("our answer reads back");
+        assert_eq!((told.transaction, told.mapped), (message.transaction, Some(mapped)));
+        let refusal = stun::unknown_attributes(&message.transaction, &message.unknown, message.fingerprint);
+        assert_eq!(stun::Message::parse(&refusal).expect("our refusal reads back").error, Some(420));
+        assert!(answer.len() <= 40);
+    }
+}
 
 /// A SIP datagram: every typed view is read; what is printed is understood, and printing that again changes nothing.
 pub fn message(data: &[u8]) {

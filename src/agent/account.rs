@@ -2,6 +2,7 @@
 
 use super::io::{AccountConfig, AccountView};
 use crate::auth::{Credentials, DigestCache};
+use crate::base::Flow;
 use crate::base::id::AccountId;
 use crate::base::media::Codec;
 use crate::dialog::Dialog;
@@ -31,6 +32,10 @@ pub(super) struct Registering {
     pub(super) asked_s: u32,
     /// The contact that it named.
     pub(super) contact: String,
+    /// Whether its requests offer keep-alives.
+    pub(super) offers_keep: bool,
+    /// The flow that the last REGISTER went over.
+    pub(super) flow: Option<Flow>,
 }
 
 impl Account {

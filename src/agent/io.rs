@@ -243,6 +243,10 @@ pub struct AccountConfig {
     /// Pre-loaded routes of every request, topmost first, behind the proxy: URIs or name-addrs, with `;lr` where the router is a loose
     /// one (RFC 3261 s8.1.2).
     pub routes: Vec<String>,
+    /// Whether the flow of its registration is kept alive.
+    pub keep_alive: KeepAliveMode,
+    /// Longest time between two keep-alives, seconds; 0 takes what the peer recommends, else the defaults of RFC 5626 s4.4.
+    pub keep_alive_s: u32,
     /// Register at once and keep registered.
     pub register: bool,
     /// Seconds asked for, 60 ..= 86400.
@@ -253,6 +257,18 @@ pub struct AccountConfig {
     pub tls_profile: String,
     /// Path that its WebSocket connections ask for; empty for `/`.
     pub ws_path: String,
+}
+
+/// Whether the flow of a registration is kept alive: STUN Binding requests on UDP, CRLF on streams.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeepAliveMode {
+    /// Offered with `keep` (RFC 6223), and done where the registrar or proxy says that it wants it: `keep`, Flow-Timer or `ob`.
+    #[default]
+    Negotiated,
+    /// Always: the application knows that the next hop answers STUN (RFC 5626 s4.4 forbids it where nobody knows).
+    Always,
+    /// Never.
+    Never,
 }
 
 impl Default for AccountConfig {
@@ -266,6 +282,8 @@ impl Default for AccountConfig {
             registrar: String::new(),
             proxy: String::new(),
             routes: Vec::new(),
+            keep_alive: KeepAliveMode::Negotiated,
+            keep_alive_s: 0,
             register: false,
             expires_s: 3600,
             codecs: Vec::new(),

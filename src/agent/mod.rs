@@ -13,6 +13,7 @@ mod command;
 mod defence;
 mod invite;
 pub mod io;
+mod keep;
 mod outgoing;
 mod plain;
 mod receive;
@@ -28,7 +29,7 @@ pub use traffic::{Carried, Traffic};
 
 use crate::base::id::{AccountId, CallId, Minter, RequestId};
 use crate::base::map::{IdMap, Map, Seeded, id_map, map};
-use crate::base::{Instant, Pii, Rng, Schedule};
+use crate::base::{Flow, Instant, Pii, Rng, Schedule};
 use crate::call::{Call, Settings};
 use crate::guard::{Admission, Guard, Participants, Throttle};
 use crate::transaction::{self, TransactionId, Transactions};
@@ -37,8 +38,9 @@ use account::Accounts;
 use asked::Asked;
 use bytes::Bytes;
 use io::{AgentConfig, Event, EventKind, Input, Listener, Output};
+use keep::Keeper;
 use outgoing::{PendingAck, Running};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How many of each thing an agent holds.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -100,6 +102,8 @@ enum Timer {
     Account(AccountId),
     /// A request that waits for the application.
     Asked(RequestId),
+    /// The keep-alive of a flow.
+    Keep(u64),
 }
 
 /// All signalling of one shard.
@@ -120,6 +124,9 @@ pub struct Agent {
     running: IdMap<u64, Running>,
     acks: IdMap<u64, PendingAck>,
     asked: IdMap<RequestId, Asked>,
+    /// Flows with registrations on them.
+    keepers: BTreeMap<Flow, Keeper>,
+    keeper_numbers: BTreeMap<u64, Flow>,
     next_running: u64,
     schedule: Schedule<Timer>,
     out: VecDeque<Output>,
@@ -193,6 +200,8 @@ impl Agent {
             running: id_map(seed),
             acks: id_map(seed),
             asked: id_map(seed),
+            keepers: BTreeMap::new(),
+            keeper_numbers: BTreeMap::new(),
             next_running: 1,
             schedule: Schedule::new(seed),
             out: VecDeque::new(),
@@ -220,6 +229,8 @@ impl Agent {
             // Whoever is banned is not even read.
             Input::Datagram { flow, .. } | Input::Routed { flow, .. } if self.is_banned(&flow, now) => {}
             Input::StreamData { flow, .. } if self.is_banned(&flow, now) => self.close_banned(flow),
+            Input::Datagram { flow, bytes } if crate::stun::is_stun(bytes) => self.stun(flow, bytes, true, now),
+            Input::Routed { flow, bytes } if crate::stun::is_stun(bytes) => self.stun(flow, bytes, false, now),
             Input::Datagram { flow, bytes } => {
                 if let Some(message) = self.transports.datagram(bytes) {
                     self.receive(flow, message, true, now);
@@ -232,6 +243,7 @@ impl Agent {
             }
             Input::StreamClosed { flow } => {
                 self.transports.stream_closed(&flow);
+                self.flow_lost(&flow, None, now);
                 self.flow_failed(&flow, now);
             }
             Input::ConnectFailed { peer, reason } => {

@@ -336,6 +336,11 @@ impl Agent {
     fn sent(&mut self, key: u64, transaction: TransactionId) {
         self.users.insert(transaction, User::Running(key));
         let flow = self.transactions.flow(transaction);
+        if let Some(Running { owner: Owner::Register(id), .. }) = self.running.get(&key)
+            && let Some(registering) = self.accounts.find_mut(*id).and_then(|account| account.registration.as_mut())
+        {
+            registering.flow = flow;
+        }
         if let Some(Running { owner: Owner::Invite(id) | Owner::Reinvite(id), .. }) = self.running.get(&key)
             && let (Some(call), Some(flow)) = (self.calls.get_mut(id), flow)
         {
@@ -585,6 +590,10 @@ impl Template for Printer<'_> {
                 registering.contact = contact(attempt.contact, attempt.protocol, self.user);
                 registering.asked_s = registering.machine.expires_s();
                 let shown = Some(&*registering.contact);
+                // RFC 6223 s4.3: we could keep this flow alive.
+                let via =
+                    if registering.offers_keep { format!("{};keep", attempt.via) } else { attempt.via.to_owned() };
+                let attempt = &Attempt { via: &via, ..*attempt };
                 let mut w = head(&registering.dialog, "REGISTER", attempt, shown, user_agent, out);
                 w.header_fmt(Name::Expires, format_args!("{}", registering.asked_s));
                 w.header(Name::Allow, &self.cx.allow);

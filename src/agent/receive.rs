@@ -18,7 +18,11 @@ impl Agent {
             self.receive(flow, message, true, now);
             self.flush(now);
         }
+        let pongs = feed.pongs();
         self.transports.fed(feed, &mut self.from_transports);
+        if pongs > 0 {
+            self.pong(&flow, now);
+        }
     }
 
     /// One whole message. `may_route`: it may belong to another shard.
@@ -129,7 +133,10 @@ impl Agent {
         owner: User,
         now: Instant,
     ) -> Option<Invitation> {
-        let fix = self.via_fix(&request.via, &flow);
+        let mut fix = self.via_fix(&request.via, &flow);
+        if request.method == Method::Invite && request.to.tag().is_none() {
+            fix.keep(&request.via, &flow);
+        }
         let seed = ResponseSeed::new(request, &fix);
         // Also for what the application may take its time with: RFC 4320 s4.1.
         let trying = (request.method == Method::Invite || self.takes(request)).then(|| {

@@ -1,7 +1,7 @@
 //! Registrations of accounts. RFC 3261 s10.2, RFC 3608.
 
 use super::account::Registering;
-use super::io::{EventKind, Outcome};
+use super::io::{EventKind, KeepAliveMode, Outcome};
 use super::outgoing::Owner;
 use super::response::retry_after_s;
 use super::{About, Agent, Timer};
@@ -28,7 +28,14 @@ impl Agent {
             let mut dialog = Dialog::initial(&call_id, &local_tag, aor, aor, &account.register_routes(), first_cseq);
             dialog.set_target(&account.registrar());
             let expires_s = account.config.expires_s.clamp(60, 86_400);
-            Registering { machine: Registration::new(expires_s), dialog, asked_s: expires_s, contact: String::new() }
+            Registering {
+                machine: Registration::new(expires_s),
+                dialog,
+                asked_s: expires_s,
+                contact: String::new(),
+                offers_keep: account.config.keep_alive != KeepAliveMode::Never,
+                flow: None,
+            }
         });
         let registering = account.registration.insert(registering);
         registering.machine.start();
@@ -50,6 +57,7 @@ impl Agent {
             return false;
         }
         self.schedule.set(Timer::Account(id), None);
+        self.drop_flow(id, None);
         // One that is under way comes first; its result starts this one.
         if !under_way {
             self.start(Owner::Register(id), now);
@@ -69,6 +77,7 @@ impl Agent {
 
     fn account_gone(&mut self, id: AccountId, now: Instant) {
         self.schedule.set(Timer::Account(id), None);
+        self.drop_flow(id, None);
         self.accounts.remove(id);
         self.share_account(id);
         self.event(EventKind::AccountRemoved, About::account(id), None, now);
@@ -142,6 +151,7 @@ impl Agent {
             self.share_account(id);
         }
         if bound {
+            self.keep_flow(id, response, now);
             self.event(EventKind::Registered { expires_s: granted }, About::account(id), Some(response.raw()), now);
         }
     }

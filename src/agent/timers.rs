@@ -12,6 +12,7 @@ impl Agent {
             Timer::Call(id) => self.with_call(id, None, now, |call, cx, _, out| call.handle_timeout(cx, now, out)),
             Timer::Account(id) => self.registration_due(id, now),
             Timer::Asked(id) => self.asked_too_long(id, now),
+            Timer::Keep(number) => self.keep_due(number, now),
         }
     }
 

@@ -82,6 +82,12 @@ pub enum EventKind {
     },
     /// Registration failed; it is tried again after a while unless the account is removed.
     RegisterFailed(Outcome),
+    /// The flow that the account registered over has failed: no answer to keep-alives, another address, a closed connection. It registers
+    /// anew.
+    FlowFailed {
+        /// Which flow, and what happened.
+        reason: String,
+    },
     /// The account is gone (terminal for the account).
     AccountRemoved,
     /// Somebody calls. Ring, answer or hang up.

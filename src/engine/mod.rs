@@ -29,8 +29,8 @@ mod stats;
 mod tests;
 
 pub use crate::agent::io::{
-    AccountConfig, CallOptions, Event, EventKind, Listener, Outcome, RequestAnswer, RequestOptions, Sender, SipConfig,
-    Timers,
+    AccountConfig, CallOptions, Event, EventKind, KeepAliveMode, Listener, Outcome, RequestAnswer, RequestOptions,
+    Sender, SipConfig, Timers,
 };
 pub use crate::guard::{Decision, DefenceConfig, Filter, Incoming, Network, Rate};
 pub use crate::media::io::{Codec, Quality};

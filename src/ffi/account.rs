@@ -8,7 +8,7 @@ use super::guard;
 use super::string::{announced, optional, owned, required, slice};
 use crate::base::id::{AccountId, RequestId};
 use crate::base::limits;
-use crate::engine::{AccountConfig, Error, ErrorKind, RequestOptions, Sender};
+use crate::engine::{AccountConfig, Error, ErrorKind, KeepAliveMode, RequestOptions, Sender};
 use bytes::Bytes;
 use std::ffi::{c_char, c_void};
 
@@ -27,6 +27,19 @@ pub enum sipw_registration {
     SIPW_REGISTRATION_YES = 1,
     /// Not.
     SIPW_REGISTRATION_NO = 2,
+}
+
+/// Whether the flow of an account's registration is kept alive, by STUN on UDP and CRLF on streams (RFC 5626 s4.4); values of
+/// sipw_account_options::keep_alive.
+#[repr(C)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum sipw_keep_alive {
+    /// Offered (RFC 6223), and done where the registrar or proxy says that it wants it.
+    SIPW_KEEP_ALIVE_NEGOTIATED = 0,
+    /// Always: you know that the next hop answers STUN.
+    SIPW_KEEP_ALIVE_ALWAYS = 1,
+    /// Never.
+    SIPW_KEEP_ALIVE_NEVER = 2,
 }
 
 /// Options of an account. Set up with sipw_account_options_init(); 0 and NULL are the defaults everywhere.
@@ -52,6 +65,10 @@ pub struct sipw_account_options {
     pub tls_profile: *const c_char,
     /// Path that its WebSocket connections ask for, "/ws". NULL: "/".
     pub ws_path: *const c_char,
+    /// One of ::sipw_keep_alive.
+    pub keep_alive: u32,
+    /// Longest time between two keep-alives, seconds. 0: what the peer recommends, else 29 on UDP and 120 on streams.
+    pub keep_alive_s: u32,
     /// Pre-loaded routes of every request behind the proxy, topmost first: "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>" (RFC 3261
     /// s8.1.2). NULL: none.
     pub routes: *const c_char,
@@ -146,6 +163,13 @@ unsafe fn account(
         config.tls_profile = owned(options.tls_profile, "tls_profile")?;
         config.ws_path = owned(options.ws_path, "ws_path")?;
         config.codecs = codecs(options.codecs)?;
+        config.keep_alive = match options.keep_alive {
+            0 => KeepAliveMode::Negotiated,
+            1 => KeepAliveMode::Always,
+            2 => KeepAliveMode::Never,
+            other => return Err(invalid(format!("keep_alive {other} is none of SIPW_KEEP_ALIVE_*"))),
+        };
+        config.keep_alive_s = options.keep_alive_s;
         config.routes = list(optional(options.routes, "routes")?.unwrap_or_default());
         match options.registration {
             0 => {}

@@ -24,6 +24,9 @@ pub enum sipw_event_type {
     SIPW_EV_REGISTER_FAILED = 2,
     /// The account is gone; the last event of the account.
     SIPW_EV_ACCOUNT_REMOVED = 3,
+    /// The flow that the account registered over has failed (no answer to keep-alives, another address, a closed connection); it registers
+    /// anew: `u.trouble`. RFC 5626 s4.4, s4.5.
+    SIPW_EV_FLOW_FAILED = 4,
     /// Somebody calls: `u.incoming`. Ring, answer or hang up.
     SIPW_EV_CALL_INCOMING = 16,
     /// A provisional response of a call we dialled: `u.outcome`.
@@ -183,7 +186,7 @@ pub struct sipw_ev_request {
     pub body_bytes: usize,
 }
 
-/// SIPW_EV_MEDIA_FAILED, TROUBLE.
+/// SIPW_EV_MEDIA_FAILED, FLOW_FAILED, TROUBLE.
 #[repr(C)]
 #[derive(Copy, Clone)]
 pub struct sipw_ev_trouble {
@@ -214,7 +217,7 @@ pub union sipw_event_data {
     pub message: sipw_ev_message,
     /// REQUEST.
     pub request: sipw_ev_request,
-    /// MEDIA_FAILED, TROUBLE.
+    /// MEDIA_FAILED, FLOW_FAILED, TROUBLE.
     pub trouble: sipw_ev_trouble,
     /// Room for what comes.
     pub reserved: [u64; 16],
@@ -318,6 +321,7 @@ impl Kept {
                 (T::SIPW_EV_REGISTERED, sipw_event_data { registered })
             }
             EventKind::RegisterFailed(outcome) => (T::SIPW_EV_REGISTER_FAILED, self.outcome(outcome, false, request)),
+            EventKind::FlowFailed { reason } => (T::SIPW_EV_FLOW_FAILED, self.trouble(reason)),
             EventKind::AccountRemoved => (T::SIPW_EV_ACCOUNT_REMOVED, NOTHING),
             EventKind::CallIncoming { from, from_display, to } => {
                 let [from, from_display, to] = [from, from_display, to].map(|text| self.keep(text));

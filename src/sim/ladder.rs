@@ -21,7 +21,10 @@ impl Ladder {
 
     pub(super) fn message(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8], fate: &str) {
         let first_line = bytes.split(|b| *b == b'\r').next().unwrap_or_default();
-        let text = String::from_utf8_lossy(first_line);
+        let text = match bytes {
+            _ if crate::stun::is_stun(bytes) => "STUN".into(),
+            _ => String::from_utf8_lossy(first_line),
+        };
         self.line(now, format_args!("{from} -> {to} {text}{fate}"));
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn sent(&mut self, host: HostId, bytes: &[u8]) {
-        if bytes == b"\r\n" || bytes == b"\r\n\r\n" {
+        if bytes == b"\r\n" || bytes == b"\r\n\r\n" || crate::stun::is_stun(bytes) {
             return;
         }
         self.messages += 1;

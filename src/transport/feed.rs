@@ -3,6 +3,39 @@
 use crate::base::Flow;
 use crate::message::frame::{self, Frame};
 
+/// What line ends between messages mean depends on what came before: a ping may be cut in two, and a pong looks like half a ping.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LineEnds {
+    /// A ping of ours waits for its pong.
+    pub(super) awaiting_pong: bool,
+    /// The first half of a ping has come.
+    half_ping: bool,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum KeepAlive {
+    Ping,
+    Pong,
+}
+
+impl LineEnds {
+    fn take(&mut self, bytes: usize) -> Option<KeepAlive> {
+        match bytes {
+            // Behind half a ping this is its other half, and half of the next.
+            4 => Some(KeepAlive::Ping),
+            2 if self.awaiting_pong => {
+                *self = LineEnds::default();
+                Some(KeepAlive::Pong)
+            }
+            2 => {
+                self.half_ping = !self.half_ping;
+                (!self.half_ping).then_some(KeepAlive::Ping)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Bytes of one stream on their way through the framer; made by [`Transports::feed`](super::Transports::feed), given back with
 /// [`Transports::fed`](super::Transports::fed). Messages that lie whole in the segment are not copied.
 #[derive(Debug)]
@@ -13,21 +46,29 @@ pub struct Feed<'a> {
     segment: &'a [u8],
     at: usize,
     pub(super) pings: usize,
+    pub(super) pongs: usize,
+    pub(super) line_ends: LineEnds,
     pub(super) messages: usize,
     pub(super) bad: bool,
 }
 
 impl<'a> Feed<'a> {
-    pub(super) fn new(flow: Flow, mut left_over: Vec<u8>, segment: &'a [u8]) -> Self {
+    pub(super) fn new(flow: Flow, mut left_over: Vec<u8>, segment: &'a [u8], line_ends: LineEnds) -> Self {
         if !left_over.is_empty() {
             left_over.extend_from_slice(segment);
         }
-        Feed { flow, buffer: left_over, segment, at: 0, pings: 0, messages: 0, bad: false }
+        Feed { flow, buffer: left_over, segment, at: 0, pings: 0, pongs: 0, line_ends, messages: 0, bad: false }
     }
 
     fn rest(&self) -> &[u8] {
         let all = if self.buffer.is_empty() { self.segment } else { &self.buffer };
         all.get(self.at..).unwrap_or_default()
+    }
+
+    /// Answers to our pings, so far.
+    #[must_use]
+    pub const fn pongs(&self) -> usize {
+        self.pongs
     }
 
     /// The flow that the messages came on.
@@ -47,10 +88,17 @@ impl<'a> Feed<'a> {
             match frame::next(rest) {
                 Frame::Incomplete => return None,
                 Frame::KeepAlive { bytes } => {
-                    self.pings = self.pings.saturating_add(bytes / 4);
+                    match self.line_ends.take(bytes) {
+                        Some(KeepAlive::Ping) => self.pings = self.pings.saturating_add(1),
+                        Some(KeepAlive::Pong) => self.pongs = self.pongs.saturating_add(1),
+                        None => {}
+                    }
                     self.at = self.at.saturating_add(bytes.max(1));
                 }
-                Frame::Message { bytes } => break bytes,
+                Frame::Message { bytes } => {
+                    self.line_ends.half_ping = false;
+                    break bytes;
+                }
                 Frame::Bad(_) => self.bad = true,
             }
         };

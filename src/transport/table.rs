@@ -1,6 +1,6 @@
 //! The streams of the engine, our listening points, and what waits for a connection. RFC 3261 s18.1.1, s18.2.2, s18.4.
 
-use super::feed::Feed;
+use super::feed::{Feed, LineEnds};
 use super::peer::{Identity, Opened, Peer, Way, needs_identity};
 use super::via::sent_by;
 use crate::base::map::{Map, Seeded, map};
@@ -82,6 +82,7 @@ struct Stream {
     /// A whole message came or went.
     used: bool,
     left_over: Vec<u8>,
+    line_ends: LineEnds,
 }
 
 #[derive(Debug, Default)]
@@ -227,6 +228,7 @@ impl Transports {
         if let Some(stream) = self.streams.get_mut(&flow.connection) {
             stream.last = now;
             stream.used = true;
+            stream.line_ends.awaiting_pong |= *transmit.bytes == *b"\r\n\r\n";
             out.push(Action::Transmit(transmit));
             return;
         }
@@ -255,7 +257,8 @@ impl Transports {
             self.by_peer.insert(peer, flow.connection);
         }
         let asked = opened.asked.clone();
-        let stream = Stream { flow, opened, last: now, used: false, left_over: Vec::new() };
+        let stream =
+            Stream { flow, opened, last: now, used: false, left_over: Vec::new(), line_ends: LineEnds::default() };
         self.streams.insert(flow.connection, stream);
         if ours {
             self.schedule.set(Timer::Stream(flow.connection), Some(now + limits::STREAM_FIRST_MESSAGE));
@@ -292,14 +295,14 @@ impl Transports {
     /// Takes a segment of a stream. Read the messages from the [`Feed`], then give it back to [`fed`](Self::fed).
     #[must_use]
     pub fn feed<'a>(&mut self, flow: Flow, segment: &'a [u8], now: Instant) -> Feed<'a> {
-        let left_over = match self.streams.get_mut(&flow.connection) {
+        let (left_over, line_ends) = match self.streams.get_mut(&flow.connection) {
             Some(stream) => {
                 stream.last = now;
-                std::mem::take(&mut stream.left_over)
+                (std::mem::take(&mut stream.left_over), stream.line_ends)
             }
-            None => Vec::new(),
+            None => Default::default(),
         };
-        Feed::new(flow, left_over, segment)
+        Feed::new(flow, left_over, segment, line_ends)
     }
 
     /// Keeps what a [`Feed`] left over, answers its pings, closes a stream that does not carry SIP.
@@ -307,6 +310,7 @@ impl Transports {
         let flow = feed.flow;
         let Some(stream) = self.streams.get_mut(&flow.connection) else { return };
         stream.used |= feed.messages > 0;
+        stream.line_ends = feed.line_ends;
         if feed.pings > 0 {
             out.push(Action::Transmit(Transmit { flow, bytes: Bytes::from_static(b"\r\n") }));
         }

@@ -112,6 +112,26 @@ fn a_ping_is_answered_and_a_pong_is_not() {
 }
 
 #[test]
+fn a_ping_cut_in_two_is_answered_once_and_a_pong_is_not_taken_for_half_a_ping() {
+    let (mut t, flow) = opened(1);
+    let mut out = Vec::new();
+    let pongs = |out: &mut Vec<Action>| out.drain(..).count();
+    for segment in [&b"\r\n"[..], b"\r", b"\n"] {
+        feed(&mut t, flow, segment, &mut out);
+    }
+    assert_eq!(pongs(&mut out), 1);
+    // Our own pings, and their pongs: nothing is answered, however many there are.
+    for _ in 0..4 {
+        t.transmit(Transmit { flow, bytes: Bytes::from_static(b"\r\n\r\n") }, at(2), &mut out);
+        assert_eq!(pongs(&mut out), 1, "the ping itself");
+        let mut taken = t.feed(flow, b"\r\n", at(2));
+        assert!(taken.next().is_none() && taken.pongs() == 1);
+        t.fed(taken, &mut out);
+        assert_eq!(pongs(&mut out), 0);
+    }
+}
+
+#[test]
 fn a_stream_that_cannot_be_followed_is_closed_with_little_held() {
     for segment in [
         "A sip:a SIP/2.0\r\nContent-Length: 2147483648\r\n\r\n".to_owned(),

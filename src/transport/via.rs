@@ -7,6 +7,10 @@ use crate::message::{Message, Name, OverloadFeedback, Via, Writer};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
+/// Keep-alives that we recommend: below the timeouts of most NATs. RFC 5626 s4.4.1, s4.4.2.
+const KEEP_STREAM_S: u32 = 120;
+const KEEP_DATAGRAM_S: u32 = 29;
+
 /// What the server adds to the top Via of a request. The request itself is not rewritten: this is kept beside it.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViaFix {
@@ -16,6 +20,8 @@ pub struct ViaFix {
     pub rport: Option<u16>,
     /// `oc` and its kin, where the client takes part in overload control. RFC 7339 s5.2.
     pub feedback: Option<OverloadFeedback>,
+    /// `keep`: how often we want keep-alives, seconds, where the client offers them. RFC 6223 s4.4.
+    pub keep: Option<u32>,
 }
 
 impl ViaFix {
@@ -25,7 +31,14 @@ impl ViaFix {
         let source = flow.remote.ip().to_canonical();
         let named = via.host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == source);
         let rport = (force || via.rport().is_some()).then(|| flow.remote.port());
-        ViaFix { received: (!named || rport.is_some()).then_some(source), rport, feedback: None }
+        ViaFix { received: (!named || rport.is_some()).then_some(source), rport, feedback: None, keep: None }
+    }
+
+    /// Accepts keep-alives for a request that makes a dialog, where its client offers them: their frequency is that of the flow.
+    pub fn keep(&mut self, via: &Via<'_>, flow: &Flow) {
+        if via.params.get("keep") == Some(None) {
+            self.keep = Some(if flow.protocol.is_reliable() { KEEP_STREAM_S } else { KEEP_DATAGRAM_S });
+        }
     }
 }
 
@@ -84,7 +97,8 @@ pub(super) fn push_fixed(out: &mut Vec<u8>, value: &str, fix: &ViaFix) {
         let param = param.trim_ascii();
         let ours = is_named(param, "received")
             || (fix.rport.is_some() && is_named(param, "rport"))
-            || (fix.feedback.is_some() && (is_named(param, "oc") || is_named(param, "oc-algo")));
+            || (fix.feedback.is_some() && (is_named(param, "oc") || is_named(param, "oc-algo")))
+            || (fix.keep.is_some() && is_named(param, "keep"));
         if !ours && !param.is_empty() {
             out.push(b';');
             out.extend_from_slice(param.as_bytes());
@@ -101,6 +115,10 @@ pub(super) fn push_fixed(out: &mut Vec<u8>, value: &str, fix: &ViaFix) {
     if let Some(feedback) = &fix.feedback {
         // Writing into a Vec cannot fail.
         let _ = write!(out, "{feedback}");
+    }
+    if let Some(keep) = fix.keep {
+        out.extend_from_slice(b";keep=");
+        push_decimal(out, keep.into());
     }
 }
 
@@ -134,7 +152,7 @@ mod tests {
         let v = "SIP/2.0/UDP bobspc.biloxi.com:5060";
         let f = flow(Protocol::Udp, "192.0.2.4:1234");
         let fix = ViaFix::of(&via(v), &f, false);
-        assert_eq!(fix, ViaFix { received: "192.0.2.4".parse().ok(), rport: None, feedback: None });
+        assert_eq!(fix, ViaFix { received: "192.0.2.4".parse().ok(), ..ViaFix::default() });
         assert_eq!(fixed(v, &fix), "SIP/2.0/UDP bobspc.biloxi.com:5060;received=192.0.2.4");
         assert_eq!(response_flow(&via(v), &f, false).remote, "192.0.2.4:5060".parse().unwrap());
     }
@@ -158,7 +176,8 @@ mod tests {
         assert_eq!(response_flow(&via(v), &f, false), f);
         // RFC 3581 s4: received even when sent-by is true.
         let fix = ViaFix::of(&via("SIP/2.0/UDP 192.0.2.1:9988;rport"), &f, false);
-        assert_eq!(fix, ViaFix { received: "192.0.2.1".parse().ok(), rport: Some(9988), feedback: None });
+        let wanted = ViaFix { received: "192.0.2.1".parse().ok(), rport: Some(9988), ..ViaFix::default() };
+        assert_eq!(fix, wanted);
     }
 
     #[test]
@@ -171,6 +190,23 @@ mod tests {
             "SIP/2.0/UDP 10.1.1.1:4540;maddr=10.9.9.9;branch=z9hG4bK1;received=192.0.2.1;rport=9988"
         );
         assert_eq!(response_flow(&via(v), &f, true), f);
+    }
+
+    #[test]
+    fn keep_alives_are_accepted_where_they_are_offered() {
+        let offered = "SIP/2.0/UDP 192.0.2.4:5060;keep;branch=z9hG4bK1";
+        let f = flow(Protocol::Udp, "192.0.2.4:5060");
+        let of = |v: &str, f: &Flow| {
+            let mut fix = ViaFix::of(&via(v), f, false);
+            fix.keep(&via(v), f);
+            fixed(v, &fix)
+        };
+        assert_eq!(of(offered, &f), "SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bK1;keep=29");
+        let tcp = flow(Protocol::Tcp, "192.0.2.4:5060");
+        assert_eq!(of("SIP/2.0/TCP 192.0.2.4;keep;a", &tcp), "SIP/2.0/TCP 192.0.2.4;a;keep=120");
+        for plain in ["SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bK1", "SIP/2.0/UDP 192.0.2.4:5060;keep=7"] {
+            assert_eq!(of(plain, &f), plain);
+        }
     }
 
     #[test]

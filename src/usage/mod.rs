@@ -5,4 +5,5 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod invite;
+pub mod keep_alive;
 pub mod register;

@@ -3,6 +3,7 @@
 mod bodies;
 mod calls;
 mod determinism;
+mod keep_alive;
 mod many;
 mod media;
 mod own_sdp;

@@ -9,7 +9,9 @@ use sipwright::agent::io::{AccountConfig, CallOptions};
 use sipwright::base::Duration;
 use sipwright::base::id::{AccountId, CallId, RequestId};
 use sipwright::base::media::Codec;
-use sipwright::engine::{self, EngineConfig, Error, ErrorKind, LogLevel, RequestAnswer, RequestOptions, Sender};
+use sipwright::engine::{
+    self, EngineConfig, Error, ErrorKind, KeepAliveMode, LogLevel, RequestAnswer, RequestOptions, Sender,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -129,7 +131,7 @@ impl Engine {
     }
 
     #[pyo3(signature = (aor, password="", *, register=false, auth_user="", realm="", registrar="", proxy="", expires=3600, codecs=Vec::new(),
-        tls_profile="", ws_path="", routes=Vec::new()))]
+        tls_profile="", ws_path="", routes=Vec::new(), keep_alive=None, keep_alive_interval=0))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn add_account(
         &self,
@@ -145,6 +147,8 @@ impl Engine {
         tls_profile: &str,
         ws_path: &str,
         routes: Vec<String>,
+        keep_alive: Option<bool>,
+        keep_alive_interval: u32,
     ) -> PyResult<u64> {
         let config = AccountConfig {
             aor: aor.into(),
@@ -159,6 +163,12 @@ impl Engine {
             tls_profile: tls_profile.into(),
             ws_path: ws_path.into(),
             routes,
+            keep_alive: match keep_alive {
+                None => KeepAliveMode::Negotiated,
+                Some(true) => KeepAliveMode::Always,
+                Some(false) => KeepAliveMode::Never,
+            },
+            keep_alive_s: keep_alive_interval,
         };
         self.engine.add_account(config, 0).map(|id| id.raw()).map_err(raise)
     }

@@ -33,6 +33,10 @@ fn fill(py: Python<'_>, kind: &EventKind, fields: &Bound<'_, PyDict>) -> PyResul
             fill_outcome(fields, outcome)?;
             "register_failed"
         }
+        EventKind::FlowFailed { reason } => {
+            fields.set_item(intern!(py, "reason"), reason)?;
+            "flow_failed"
+        }
         EventKind::AccountRemoved => "account_removed",
         EventKind::CallIncoming { from, from_display, to } => {
             fields.set_item(intern!(py, "from"), from)?;

@@ -34,6 +34,7 @@ fn kind(kind: &EventKind) -> (&'static str, Value) {
     match kind {
         EventKind::Registered { expires_s } => ("registered", json!({ "expires_s": expires_s })),
         EventKind::RegisterFailed(o) => ("register_failed", outcome(o)),
+        EventKind::FlowFailed { reason } => ("flow_failed", json!({ "reason": reason })),
         EventKind::AccountRemoved => ("account_removed", json!({})),
         EventKind::CallIncoming { from, from_display, to } => {
             ("call_incoming", json!({ "from": from, "from_display": from_display, "to": to }))

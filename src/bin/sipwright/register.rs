@@ -24,6 +24,7 @@ pub fn run(args: RegisterArgs) -> Result<Exit, Trouble> {
                     session.screen.trouble(&format!("not registered: {} {}", outcome.status, outcome.reason));
                     break Exit::of(outcome, !outcome.local).or(Exit::Failed);
                 }
+                EventKind::FlowFailed { reason } => session.screen.progress(&format!("registering anew: {reason}")),
                 _ => {}
             },
             Next::Nothing if until.is_some_and(|at| at <= Instant::now()) => break Exit::Ok,

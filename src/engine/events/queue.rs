@@ -251,7 +251,10 @@ impl Events {
             return self.request_of(event);
         }
         match event.kind {
-            EventKind::Registered { .. } | EventKind::RegisterFailed(_) | EventKind::AccountRemoved => account(),
+            EventKind::Registered { .. }
+            | EventKind::RegisterFailed(_)
+            | EventKind::FlowFailed { .. }
+            | EventKind::AccountRemoved => account(),
             _ => Some(account().unwrap_or_else(|| self.engine.clone())),
         }
     }

@@ -195,6 +195,9 @@ impl Shard {
 
     fn trace(&self, direction: TraceDirection, flow: &Flow, bytes: &[u8]) {
         let Some(trace) = &self.shared.trace else { return };
+        if crate::stun::is_stun(bytes) {
+            return;
+        }
         let record = SipTrace { direction, flow: *flow, time_us: self.now().as_micros(), bytes };
         if catch_unwind(AssertUnwindSafe(|| trace(&record))).is_err() {
             counters::count(&self.shared.counters.callback_panics);

@@ -21,7 +21,8 @@ T = TypeVar("T")
 _WAITING_MAX = 1024
 # Seconds that ending calls and accounts may take when the phone is closed.
 _GRACE_S = 2.0
-_ACCOUNT_OPTIONS = ("auth_user", "realm", "registrar", "proxy", "routes", "expires", "tls_profile", "ws_path")
+_ACCOUNT_OPTIONS = ("auth_user", "realm", "registrar", "proxy", "routes", "expires", "tls_profile", "ws_path", "keep_alive",
+    "keep_alive_interval")
 _CLOSED = {"status": 487, "reason": "the phone was closed", "local": True, "by_peer": False}
 
 
@@ -81,7 +82,8 @@ class Phone:
     `public_address`, `signalling_threads`, `media_threads`, `max_calls`, `codecs`, `ring_timeout`, `rtp_timeout`, `rtp_timeout_hangup`,
     `quality_interval`, `rtp_ports`, `methods` (requests that come as `requests()`: INFO, NOTIFY, REFER ..),
     `force_rport`, `udp_size_limit` (of the engine); `auth_user`,
-    `realm`, `registrar`, `proxy`, `routes`, `expires`, `register`, `tls_profile`, `ws_path` (of the account);
+    `realm`, `registrar`, `proxy`, `routes`, `expires`, `register`, `tls_profile`, `ws_path`, `keep_alive`
+    (True, False, or None: as the registrar wants), `keep_alive_interval` (of the account);
     `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
     the logger `sipwright`.
     """
@@ -294,6 +296,8 @@ class Phone:
             self._settle_registered(None)
         elif name == "register_failed":
             self._settle_registered(of_outcome(fields))
+        elif name == "flow_failed":
+            logger.warning("registering anew: %s", fields["reason"])
         elif name == "message":
             if self._messages.qsize() < _WAITING_MAX:
                 self._messages.put_nowait(Message(fields["from"], fields["content_type"], fields["body"]))

@@ -47,6 +47,7 @@ class Engine:
         self, aor: str, password: str = ..., *, register: bool = ..., auth_user: str = ..., realm: str = ...,
         registrar: str = ..., proxy: str = ..., expires: int = ..., codecs: list[str] = ...,
         tls_profile: str = ..., ws_path: str = ..., routes: list[str] = ...,
+        keep_alive: bool | None = ..., keep_alive_interval: int = ...,
     ) -> int: ...
     def remove_account(self, account: int) -> None: ...
     def dial(
