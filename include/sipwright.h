@@ -20,12 +20,19 @@
 #define sipw_record_options_init(s) sipw_record_options_init_sized((s), sizeof *(s))
 #define sipw_request_options_init(s) sipw_request_options_init_sized((s), sizeof *(s))
 #define sipw_sip_config_init(s) sipw_sip_config_init_sized((s), sizeof *(s))
+#define sipw_defence_config_init(s) sipw_defence_config_init_sized((s), sizeof *(s))
 #define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))
 #define sipw_engine_stats(eng, out) sipw_engine_stats_sized((eng), (out), sizeof *(out))
 #define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))
 
 /** "Never" for the times of ::sipw_config that say so. */
 #define SIPW_NEVER 4294967295
+
+/** A verdict of ::sipw_filter_cb: the request goes on. */
+#define SIPW_FILTER_ACCEPT 0
+
+/** A verdict of ::sipw_filter_cb: the request is dropped without a word. */
+#define SIPW_FILTER_DROP -1
 
 /** Values of ::sipw_status. The numbers never change. */
 typedef enum sipw_status_code {
@@ -453,6 +460,78 @@ typedef struct sipw_sip_config {
     uint32_t force_rport;
 } sipw_sip_config;
 
+/** A new request, valid during the filter. */
+typedef struct sipw_incoming {
+    /** Bytes the library filled. */
+    uint32_t size;
+    /** Not 0: it belongs to a dialog that is there. */
+    uint32_t in_dialog;
+    /** "INVITE". */
+    const char *method;
+    /** Request-URI as it came. */
+    const char *uri;
+    /** URI of From. */
+    const char *from;
+    /** URI of To. */
+    const char *to;
+    /** "udp", "tcp" .. */
+    const char *protocol;
+    /** Our address, "192.0.2.1:5060". */
+    const char *local;
+    /** The address of the source, "192.0.2.2:5060". */
+    const char *source;
+    /** The whole message; not NUL-terminated. */
+    const char *message;
+    /** How many bytes. */
+    size_t message_bytes;
+    /** For sipw_incoming_header(). */
+    const void *handle;
+} sipw_incoming;
+
+/**
+ * Asked about each new request but ACK and CANCEL, on the signalling thread that has it: it must be quick and must not block, throw or
+ * longjmp, nor call this library but for sipw_incoming_header(). With several signalling threads it runs on each of them.
+ *
+ * @param request  valid until the callback returns
+ * @param reason   where a reason phrase for a refusal may go; the text is copied when the callback returns
+ * @param user     sipw_defence_config::filter_user
+ * @return SIPW_FILTER_ACCEPT, SIPW_FILTER_DROP, or a status of 300 to 699 to refuse with
+ */
+typedef int32_t (*sipw_filter_cb)(const struct sipw_incoming *request, const char **reason, void *user);
+
+/**
+ * How an engine defends itself. Set up with sipw_defence_config_init(), pointed to by sipw_config::defence; 0 and NULL are the defaults
+ * everywhere. A source is an IPv4 address, or the /64 of an IPv6 one.
+ */
+typedef struct sipw_defence_config {
+    /** Set by sipw_defence_config_init(). */
+    uint32_t size;
+    /** New requests outside of dialogs that one source may send in a minute; more are dropped, twice the burst brings a ban. 0: no limit. */
+    uint32_t requests_per_minute;
+    /** How many of them at once. 0: as many as in a minute. */
+    uint32_t requests_burst;
+    /** Wrong credentials of one source in a minute; more bring a ban. 0: 20; SIPW_NEVER: no limit. */
+    uint32_t auth_failures_per_minute;
+    /** Malformed messages of one source in a minute; more go unanswered, twice as many bring a ban. 0: 60; SIPW_NEVER: no limit. */
+    uint32_t malformed_per_minute;
+    /** The first ban of a source; each further one is twice as long. 0: 60,000; SIPW_NEVER: bans nobody. */
+    uint32_t ban_ms;
+    /** The longest ban. 0: 3,600,000. */
+    uint32_t ban_max_ms;
+    /** Not 0: drop requests of scanners (friendly-scanner, sipvicious, sipcli ..) without a word. */
+    uint32_t drop_scanners;
+    /** Who is never limited: "192.0.2.7,10.0.0.0/8,2001:db8::/32". NULL: nobody. */
+    const char *allow;
+    /** How long messages may wait before new work is refused with 503. 0: 100; SIPW_NEVER: nothing is refused because of load. */
+    uint32_t overload_delay_ms;
+    /** Not 0: offer overload control to next hops and heed it. RFC 7339. */
+    uint32_t overload_control;
+    /** Asked about each new request; NULL: nobody is. */
+    sipw_filter_cb filter;
+    /** Given to the filter. */
+    void *filter_user;
+} sipw_defence_config;
+
 /** What an engine is made from. Set up with sipw_config_init(); 0 and NULL are the defaults everywhere. */
 typedef struct sipw_config {
     /** Set by sipw_config_init(): the library touches nothing beyond it. */
@@ -509,6 +588,8 @@ typedef struct sipw_config {
     uint32_t log_level;
     /** What of the SIP layer you take into your own hands. NULL: nothing. */
     const struct sipw_sip_config *sip;
+    /** Rates and bans per source, refusals under load, the filter of incoming requests. NULL: the defaults. */
+    const struct sipw_defence_config *defence;
 } sipw_config;
 
 /** What an engine counts about itself, since it started. */
@@ -1351,6 +1432,32 @@ sipw_status sipw_request_answer(struct sipw_engine *eng,
  * @param size  its sizeof as the caller was compiled: nothing beyond it is written
  */
 void sipw_sip_config_init_sized(struct sipw_sip_config *cfg, size_t size);
+
+/**
+ * Sets a struct to its defaults; use the macro sipw_defence_config_init(). Does nothing with NULL.
+ *
+ * @param cfg   the struct
+ * @param size  its sizeof as the caller was compiled: nothing beyond it is written
+ */
+void sipw_defence_config_init_sized(struct sipw_defence_config *cfg, size_t size);
+
+/**
+ * Reads a header of the request that a filter is asked about; only inside the filter. Names match in any case and in compact form, with
+ * or without white space before the colon.
+ *
+ * @param request  what the filter was given
+ * @param name     "P-Asserted-Identity"
+ * @param index    0 for the first value of that name
+ * @param out      where the value goes, NUL-terminated, cut to out_bytes; may be NULL with out_bytes 0
+ * @param length   its whole length
+ * @return SIPW_E_INVAL for no such value. Never blocks.
+ */
+sipw_status sipw_incoming_header(const struct sipw_incoming *request,
+                                 const char *name,
+                                 uint32_t index,
+                                 char *out,
+                                 size_t out_bytes,
+                                 size_t *length);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -6,8 +6,19 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// The files that make the header, in the order in which a reader wants them.
-const SOURCES: [&str; 10] =
-    ["error", "config", "event", "engine", "account", "call", "media", "stats", "request", "config_sip"];
+const SOURCES: [&str; 11] = [
+    "error",
+    "config",
+    "event",
+    "engine",
+    "account",
+    "call",
+    "media",
+    "stats",
+    "request",
+    "config_sip",
+    "config_defence",
+];
 
 /// What cbindgen cannot say: version, and macros over sized functions (rule 8).
 fn macros() -> String {
@@ -20,7 +31,15 @@ fn macros() -> String {
     text +=
         "#define SIPW_VERSION_NUM ((SIPW_VERSION_MAJOR << 16) | (SIPW_VERSION_MINOR << 8) | SIPW_VERSION_PATCH)\n\n";
     text += "/* Each struct knows how long it is, so that a newer library never touches what an older program does not have. */\n";
-    for name in ["config", "account_options", "call_options", "record_options", "request_options", "sip_config"] {
+    for name in [
+        "config",
+        "account_options",
+        "call_options",
+        "record_options",
+        "request_options",
+        "sip_config",
+        "defence_config",
+    ] {
         text += &format!("#define sipw_{name}_init(s) sipw_{name}_init_sized((s), sizeof *(s))\n");
     }
     text += "#define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))\n";

@@ -1,5 +1,6 @@
 //! Structs that C fills. Rule 8 of the C ABI: they start with `size`, only grow at the end, and zero means the default.
 
+use super::config_defence::{defence_config, sipw_defence_config};
 use super::config_sip::{sip_config, sipw_sip_config};
 use super::engine::Gate;
 use super::event::{Shown, sipw_event_cb};
@@ -154,6 +155,8 @@ pub struct sipw_config {
     pub log_level: u32,
     /// What of the SIP layer you take into your own hands. NULL: nothing.
     pub sip: *const sipw_sip_config,
+    /// Rates and bans per source, refusals under load, the filter of incoming requests. NULL: the defaults.
+    pub defence: *const sipw_defence_config,
 }
 
 /// Sets a struct to its defaults; use the macro sipw_config_init(). Does nothing with NULL.
@@ -236,7 +239,7 @@ unsafe impl Sync for User {}
 
 impl User {
     /// As a method, so that closures capture the whole value and not the bare pointer.
-    fn get(self) -> *mut c_void {
+    pub(super) fn get(self) -> *mut c_void {
         self.0
     }
 }
@@ -264,6 +267,8 @@ pub(super) unsafe fn engine_config(c: &sipw_config, gate: &Arc<Gate>) -> Result<
     }
     // SAFETY: the caller's promise.
     config.sip = unsafe { sip_config(c.sip) }?;
+    // SAFETY: the caller's promise.
+    config.defence = unsafe { defence_config(c.defence) }?;
     config.signalling_threads = c.signalling_threads as usize;
     config.media_threads = c.media_threads as usize;
     config.max_calls = c.max_calls as usize;

@@ -15,6 +15,7 @@
 mod account;
 mod call;
 mod config;
+mod config_defence;
 mod config_sip;
 mod engine;
 mod error;
@@ -28,6 +29,7 @@ mod string;
 pub use account::*;
 pub use call::*;
 pub use config::*;
+pub use config_defence::*;
 pub use config_sip::*;
 pub use engine::*;
 pub use error::*;

@@ -228,6 +228,8 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     sipw_call id = 77;
     const char *text;
     size_t n = 0;
+    sipw_defence_config defence;
+    sipw_incoming incoming = {0};
     memset(big, 'a', sizeof big - 1);
 
     sipw_config_init_sized(NULL, sizeof cfg);
@@ -237,6 +239,10 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     sipw_request_options_init_sized(NULL, sizeof rq);
     sipw_sip_config_init_sized(NULL, sizeof sip);
     sipw_sip_config_init(&sip);
+    sipw_defence_config_init_sized(NULL, sizeof defence);
+    sipw_defence_config_init(&defence);
+    BAD(SIPW_E_INVAL, sipw_incoming_header(NULL, "From", 0, NULL, 0, &n));
+    BAD(SIPW_E_INVAL, sipw_incoming_header(&incoming, "From", 0, NULL, 0, &n));
     sip.methods = "INFO,BYE";
     BAD(SIPW_E_INVAL, sipw_engine_new(NULL, NULL));
     memset(&cfg, 0xff, sizeof cfg);

@@ -5,6 +5,7 @@ use crate::event::{EventTuple, Figures, convert, figures, is_wanted};
 use crate::pcm::Pcm;
 use crate::tape::{Tape, Told};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use sipwright::agent::io::{AccountConfig, CallOptions};
 use sipwright::base::Duration;
 use sipwright::base::id::{AccountId, CallId, RequestId};
@@ -22,6 +23,18 @@ pub(crate) struct Engine {
     engine: engine::Engine,
     /// Where traces and log records wait, if they were asked for.
     tape: Option<Arc<Tape>>,
+    /// A filter of the program runs on the engine's threads.
+    filtered: bool,
+}
+
+impl Drop for Engine {
+    /// The engine's threads may wait for the interpreter that drops it.
+    fn drop(&mut self) {
+        if self.filtered {
+            let engine = &self.engine;
+            let _ = Python::try_attach(|py| py.detach(|| engine.shutdown(Duration::from_millis(500))));
+        }
+    }
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
@@ -64,7 +77,8 @@ impl Engine {
     #[new]
     #[pyo3(signature = (*, listen=Vec::new(), user_agent=None, public_address=None, signalling_threads=1, media_threads=0, max_calls=0,
         codecs=None, ring_timeout=180.0, rtp_timeout=30.0, rtp_timeout_hangup=false, quality_interval=1.0, rtp_ports=None,
-        trace=false, log=None, methods=Vec::new(), force_rport=false, udp_size_limit=1300))]
+        trace=false, log=None, methods=Vec::new(), force_rport=false, udp_size_limit=1300,
+        defence=None, filter=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn new(
         py: Python<'_>,
@@ -85,6 +99,8 @@ impl Engine {
         methods: Vec<String>,
         force_rport: bool,
         udp_size_limit: usize,
+        defence: Option<&Bound<'_, PyDict>>,
+        filter: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let mut config =
             EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
@@ -111,6 +127,8 @@ impl Engine {
         config.sip.methods = methods;
         config.sip.force_rport = force_rport;
         config.udp_size_limit = udp_size_limit;
+        let filtered = filter.is_some();
+        config.defence = crate::defence::config(defence, filter)?;
         let tape = (trace || log.is_some()).then(Tape::new).transpose().map_err(|e| {
             raise(Error::new(ErrorKind::NoMemory, format!("no descriptor: {e}; raise the limit of open files")))
         })?;
@@ -122,7 +140,7 @@ impl Engine {
             config.log = Some(Box::new(move |record| tape.log(record)));
         }
         let engine = py.detach(|| engine::Engine::new(config)).map_err(raise)?;
-        Ok(Engine { engine, tape })
+        Ok(Engine { engine, tape, filtered })
     }
 
     /// Where it listens: `udp://127.0.0.1:5060`.

@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use sipwright::engine::{Codec, LogLevel};
+use sipwright::engine::{Codec, LogLevel, Network};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,6 +51,21 @@ pub struct Common {
     /// Signalling threads
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Network")]
     pub threads: usize,
+    /// Limit what one source may send (60 new requests a minute, ten times as many for those we talked with), drop scanners
+    #[arg(long, help_heading = "Defence")]
+    pub defend: bool,
+    /// New requests that one source may send in a minute, and at once; more are dropped, then banned
+    #[arg(long, value_name = "N", help_heading = "Defence")]
+    pub rate_limit: Option<u32>,
+    /// Never limit or ban this address or network, such as 10.0.0.0/8; repeatable
+    #[arg(long, value_name = "NETWORK", help_heading = "Defence")]
+    pub allow: Vec<Network>,
+    /// Refuse new calls above so many at once
+    #[arg(long, value_name = "N", help_heading = "Defence")]
+    pub calls_at_once: Option<usize>,
+    /// Offer overload control to next hops and heed it (RFC 7339)
+    #[arg(long, help_heading = "Defence")]
+    pub overload_control: bool,
     /// Who we are: sip:alice@example.com, or a user name with --proxy
     #[arg(long, value_name = "URI", help_heading = "Account")]
     pub user: Option<String>,

@@ -7,7 +7,9 @@ use crate::screen::{Screen, is_unicode};
 use crossbeam_channel::Receiver;
 use sipwright::base::id::AccountId;
 use sipwright::engine::files::Files;
-use sipwright::engine::{AccountConfig, CallOptions, Codec, Delivered, Delivery, Engine, EngineConfig, Timers};
+use sipwright::engine::{
+    AccountConfig, CallOptions, Codec, DefenceConfig, Delivered, Delivery, Engine, EngineConfig, Rate, Timers,
+};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -78,6 +80,8 @@ impl Session {
             ..EngineConfig::default()
         };
         config.sip.methods = wish.methods;
+        config.defence = defence(common);
+        config.max_calls = common.calls_at_once.unwrap_or(0);
         if !wish.codecs.is_empty() {
             config.codecs = wish.codecs;
         }
@@ -186,6 +190,17 @@ fn signals() -> Result<Receiver<()>, Trouble> {
         });
     });
     Ok(told)
+}
+
+/// What the command line says about strangers.
+fn defence(common: &Common) -> DefenceConfig {
+    let mut config = if common.defend { DefenceConfig::strict() } else { DefenceConfig::default() };
+    if let Some(n) = common.rate_limit {
+        config.requests = Rate { per_minute: n, burst: n };
+    }
+    config.allow.clone_from(&common.allow);
+    config.overload_control = common.overload_control;
+    config
 }
 
 /// SIGUSR1 prints the figures of the engine.

@@ -13,7 +13,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// An inline callback that runs longer than this holds up signalling and is counted.
 const SLOW_CALLBACK: Duration = Duration::from_millis(10);
@@ -29,6 +29,8 @@ pub(crate) struct Events {
     ready: (Sender<Arc<Object>>, Receiver<Arc<Object>>),
     /// Events that wait, in all objects.
     waiting: AtomicUsize,
+    /// Events taken since the start.
+    delivered: AtomicU64,
     backlog_max: usize,
     overloaded: AtomicBool,
     /// Readable while events wait (pull delivery).
@@ -46,6 +48,7 @@ impl Events {
             engine: Object::new(0, 0, CallState::Ended),
             ready: crossbeam_channel::unbounded(),
             waiting: AtomicUsize::new(0),
+            delivered: AtomicU64::new(0),
             backlog_max,
             overloaded: AtomicBool::new(false),
             fd: EventFd::new()?,
@@ -62,6 +65,11 @@ impl Events {
     /// Events that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Events that the application has taken since the start.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
     }
 
     /// Takes an event of an agent. With inline delivery the callback runs here. Returns whether the overload state changed.
@@ -135,6 +143,7 @@ impl Events {
         if event.is_none() {
             return (None, false);
         }
+        self.delivered.fetch_add(1, Ordering::Relaxed);
         let left = self.waiting.fetch_sub(1, Ordering::AcqRel).saturating_sub(1);
         let eased = left <= self.backlog_max / 2 && self.overloaded.swap(false, Ordering::AcqRel);
         (event, eased)

@@ -371,6 +371,24 @@ pub(crate) struct Undelivered {
     pub(crate) error: io::Error,
 }
 
+/// Bytes that wait in a socket to be received, with the kernel's own overhead, and how many may; `None` where the kernel does not tell.
+pub(crate) fn receive_memory(fd: BorrowedFd<'_>) -> Option<(u32, u32)> {
+    let mut figures = [0u32; 9];
+    let mut length = libc::socklen_t::try_from(size_of_val(&figures)).unwrap_or(0);
+    // SAFETY: the option value is a live array and its length is given.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            figures.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    let [used, bound, ..] = figures;
+    (result == 0 && length >= 8).then_some((used, bound))
+}
+
 /// Takes one ICMP error from a socket's error queue; `None` when there is none.
 pub(crate) fn take_error(fd: BorrowedFd<'_>) -> Option<Undelivered> {
     let mut byte = [0u8; 1];

@@ -6,6 +6,7 @@
 
 mod act;
 pub(crate) mod inbox;
+mod load;
 mod recover;
 mod refusal;
 mod report;
@@ -80,6 +81,8 @@ struct Shard {
     draining: bool,
     told_idle: bool,
     stopped: bool,
+    /// What load is measured with.
+    meter: load::Meter,
     /// When the last snapshot was taken.
     reported: Instant,
     /// What agents before this one carried.
@@ -103,7 +106,8 @@ impl Shard {
     /// Runs the agent's timers that are due.
     fn timers(&mut self) {
         let now = self.now();
-        if self.agent.next_timeout().is_some_and(|at| at <= now) {
+        if let Some(due) = self.agent.next_timeout().filter(|at| *at <= now) {
+            self.meter.timer_late(now.since(due));
             self.run(|agent, now| agent.handle_timeout(now), now);
             self.settle();
         }
@@ -150,10 +154,11 @@ impl Shard {
     fn datagrams(&mut self, socket: &Socket, batch: &mut RecvBatch, count: usize) {
         counters::count(&self.shared.counters.receive_batches);
         counters::add(&self.shared.counters.datagrams_received, count);
+        let started = self.now();
         for index in 0..count {
             let Some(packet) = batch.packet(index) else { continue };
             let flow = socket.flow(packet.from, packet.to);
-            if self.agent.is_banned(&flow, self.now()) {
+            if self.agent.is_banned(&flow, started) {
                 continue;
             }
             self.trace(TraceDirection::Received, &flow, packet.bytes);
@@ -162,6 +167,7 @@ impl Shard {
                 None => self.input(Input::Datagram { flow, bytes: packet.bytes }),
             }
         }
+        self.measure(socket, started, count);
     }
 
     /// The other shard that a datagram belongs to, if it does.

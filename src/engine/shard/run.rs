@@ -74,6 +74,7 @@ pub(crate) fn run(setup: Setup) {
             draining: false,
             told_idle: false,
             stopped: false,
+            meter: super::load::Meter::new(shared.clock.now()),
             reported: Instant::ZERO,
             past: Traffic::default(),
             #[cfg(test)]

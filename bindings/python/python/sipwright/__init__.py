@@ -23,7 +23,7 @@ from ._errors import (
 from ._log import Trace
 from ._phone import Message, Phone
 from ._request import Request, Response
-from ._sipwright import Frame, __version__
+from ._sipwright import Frame, Incoming, __version__
 
 __all__ = [
     "AuthFailed",
@@ -33,6 +33,7 @@ __all__ = [
     "CallFailed",
     "Declined",
     "Frame",
+    "Incoming",
     "Message",
     "NoAnswer",
     "NotFound",

@@ -84,6 +84,9 @@ class Phone:
     `force_rport`, `udp_size_limit` (of the engine); `auth_user`,
     `realm`, `registrar`, `proxy`, `routes`, `expires`, `register`, `tls_profile`, `ws_path`, `keep_alive`
     (True, False, or None: as the registrar wants), `keep_alive_interval` (of the account);
+    `defence`, a dict of rates and bans per source (`requests`, `auth_failures`, `malformed`: a minute, or `(a minute, at once)`; `ban`, `ban_max`,
+    `overload_delay` in seconds; `allow`, `drop_scanners`, `overload_control`); `filter`, a function that gets an `Incoming` of each new request,
+    on the engine's own thread, and returns None or True (accept), False (drop), a status, or (status, reason);
     `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
     the logger `sipwright`.
     """

@@ -1,8 +1,9 @@
 from os import PathLike
+from collections.abc import Callable
 from typing import Any, final
 from typing_extensions import Buffer
 
-__all__ = ["__version__", "Engine", "EngineError", "Frame", "Pcm"]
+__all__ = ["__version__", "Engine", "EngineError", "Frame", "Incoming", "Pcm"]
 
 __version__: str
 
@@ -34,13 +35,27 @@ class Pcm:
     def fileno(self) -> int: ...
 
 @final
+class Incoming:
+    """A new request, as a filter sees it."""
+    method: str
+    uri: str
+    sender: str
+    to: str
+    source: str
+    protocol: str
+    in_dialog: bool
+    raw: bytes
+    def header(self, name: str) -> list[str]: ...
+
+@final
 class Engine:
     def __new__(
         cls, *, listen: list[str] = ..., user_agent: str | None = ..., public_address: str | None = ...,
         signalling_threads: int = ..., media_threads: int = ..., max_calls: int = ..., codecs: list[str] | None = ...,
         ring_timeout: float = ..., rtp_timeout: float = ..., rtp_timeout_hangup: bool = ..., quality_interval: float = ...,
         rtp_ports: tuple[int, int] | None = ..., trace: bool = ..., log: str | None = ...,
-        methods: list[str] = ..., force_rport: bool = ..., udp_size_limit: int = ...,
+        methods: list[str] = ..., force_rport: bool = ..., udp_size_limit: int = ..., defence: dict[str, Any] | None = ...,
+        filter: Callable[[Incoming], bool | int | tuple[int, str] | None] | None = ...,
     ) -> Engine: ...
     def listeners(self) -> list[str]: ...
     def add_account(
