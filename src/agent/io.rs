@@ -7,7 +7,7 @@ use crate::base::{Duration, Instant, WallClock, limits};
 pub use crate::call::io::{CallMedia, CallOptions, EventKind, Outcome};
 pub use crate::guard::{DefenceConfig, Load};
 use crate::media::io::{Codec, MediaEvent, MediaOrder};
-pub use crate::resolve::{Query, Target};
+pub use crate::resolve::{Failover, Query, Target};
 pub use crate::transport::{Opened, Peer};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
@@ -51,6 +51,8 @@ pub struct AgentConfig {
     pub raw_messages: bool,
     /// Requests larger than this go over TCP instead of UDP (RFC 3261 s18.1.1); 0 turns the rule off.
     pub udp_size_limit: usize,
+    /// Times of failover from one target to the next.
+    pub failover: Failover,
     /// What the application takes into its own hands.
     pub sip: SipConfig,
     /// Rates, bans, admission by load, the application's filter.
@@ -79,6 +81,7 @@ impl Default for AgentConfig {
             codecs: Codec::ALL.to_vec(),
             raw_messages: false,
             udp_size_limit: 1300,
+            failover: Failover::default(),
             sip: SipConfig::default(),
             defence: DefenceConfig::default(),
         }

@@ -14,6 +14,7 @@ mod defence;
 mod invite;
 pub mod io;
 mod keep;
+mod late;
 mod outgoing;
 mod plain;
 mod receive;
@@ -32,6 +33,7 @@ use crate::base::map::{IdMap, Map, Seeded, id_map, map};
 use crate::base::{Flow, Instant, Pii, Rng, Schedule};
 use crate::call::{Call, Settings};
 use crate::guard::{Admission, Guard, Participants, Throttle};
+use crate::resolve::Penalties;
 use crate::transaction::{self, TransactionId, Transactions};
 use crate::transport::{self, TransportConfig, Transports};
 use account::Accounts;
@@ -91,6 +93,8 @@ impl Tables {
 enum User {
     /// A running request of ours.
     Running(u64),
+    /// Nobody any more: an INVITE that was given up for another target and got a 2xx.
+    GivenUp,
     /// A request of the peer: its key among merged requests, and the call that it made or belongs to.
     Server { merged: Option<u64>, call: CallId },
 }
@@ -104,6 +108,8 @@ enum Timer {
     Asked(RequestId),
     /// The keep-alive of a flow.
     Keep(u64),
+    /// A request of ours: a silent target, a slow connection.
+    Request(u64),
 }
 
 /// All signalling of one shard.
@@ -128,6 +134,7 @@ pub struct Agent {
     keepers: BTreeMap<Flow, Keeper>,
     keeper_numbers: BTreeMap<u64, Flow>,
     next_running: u64,
+    penalties: Penalties,
     schedule: Schedule<Timer>,
     out: VecDeque<Output>,
     from_transactions: Vec<transaction::Action>,
@@ -203,6 +210,7 @@ impl Agent {
             keepers: BTreeMap::new(),
             keeper_numbers: BTreeMap::new(),
             next_running: 1,
+            penalties: Penalties::new(config.failover),
             schedule: Schedule::new(seed),
             out: VecDeque::new(),
             from_transactions: Vec::new(),

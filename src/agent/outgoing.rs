@@ -6,7 +6,7 @@ use super::defence::{count, is_emergency};
 use super::io::{AccountConfig, EventKind, Outcome};
 use super::response::retry_after_s;
 use super::timers::Failure;
-use super::{Agent, User, io::Output};
+use super::{Agent, Timer, User, io::Output};
 use crate::auth::{Credentials, DigestCache};
 use crate::base::id::{AccountId, CallId};
 use crate::base::map::IdMap;
@@ -121,6 +121,8 @@ impl Agent {
             return self.failed(token, 503, reason, now);
         };
         running.targets = targets;
+        self.penalties.order(&mut running.targets, now);
+        let first = running.targets.first().copied().unwrap_or(first);
         if let Owner::Invite(id) = running.owner {
             let mut ready = false;
             self.with_call(id, None, now, |call, cx, _, out| ready = call.prepare_invite(first.local, cx, out));
@@ -220,8 +222,13 @@ impl Agent {
         self.conclude(key, outcome, None, now);
     }
 
-    pub(super) fn flow_unreachable(&mut self, key: u64, reason: &str, now: Instant) {
-        let outcome = self.drive(key, now, |request, printer, io| request.on_unreachable(reason, printer, io));
+    pub(super) fn flow_unreachable(&mut self, key: u64, remote: SocketAddr, reason: &str, now: Instant) {
+        let outcome = self.drive(key, now, |request, printer, io| request.on_unreachable(remote, reason, printer, io));
+        self.conclude(key, outcome, None, now);
+    }
+
+    pub(super) fn request_due(&mut self, key: u64, now: Instant) {
+        let outcome = self.drive(key, now, |request, printer, io| request.handle_timeout(printer, io));
         self.conclude(key, outcome, None, now);
     }
 
@@ -238,7 +245,7 @@ impl Agent {
         }
     }
 
-    fn account_of(&self, owner: &Owner) -> AccountId {
+    pub(super) fn account_of(&self, owner: &Owner) -> AccountId {
         account_of(&self.calls, owner)
     }
 
@@ -291,6 +298,7 @@ impl Agent {
             udp_limit: self.config.udp_size_limit,
             account: credentials,
             waiter: key,
+            penalties: &mut self.penalties,
             now,
         };
         act(request, &mut printer, &mut io)
@@ -331,6 +339,8 @@ impl Agent {
             (request::Outcome::Failed { status, reason }, _) => self.failed(key, status, reason, now),
             _ => {}
         }
+        let deadline = self.running.get(&key).and_then(|running| running.request.as_ref()?.next_timeout());
+        self.schedule.set(Timer::Request(key), deadline);
     }
 
     fn sent(&mut self, key: u64, transaction: TransactionId) {
@@ -423,8 +433,17 @@ impl Agent {
         let (flow, ticket) = (call.flow(), call.ticket());
         let request = self.running.get(&ticket).and_then(|running| running.request.as_ref());
         let credentials = request.map(|r| r.credentials().to_vec()).unwrap_or_default();
-        let next_hop = dialog.next_hop().to_owned();
-        let ack = PendingAck { call: id, dialog, body, keep, credentials };
+        self.ask_ack(PendingAck { call: id, dialog, body, keep, credentials }, flow, now);
+    }
+
+    /// Sends the ACK to a 2xx that belongs to no call any more.
+    pub(super) fn acknowledge(&mut self, dialog: Box<Dialog>, credentials: Vec<(Name, String)>, now: Instant) {
+        let call = CallId::NONE;
+        self.ask_ack(PendingAck { call, dialog, body: None, keep: false, credentials }, None, now);
+    }
+
+    fn ask_ack(&mut self, ack: PendingAck, flow: Option<Flow>, now: Instant) {
+        let next_hop = ack.dialog.next_hop().to_owned();
         let token = self.next_running;
         self.next_running = self.next_running.wrapping_add(1);
         match self.whereto(&next_hop, flow, token) {
@@ -453,6 +472,7 @@ impl Agent {
             udp_limit: self.config.udp_size_limit,
             account: None,
             waiter: 0,
+            penalties: &mut self.penalties,
             now,
         };
         let user_agent = &self.settings.user_agent;

@@ -18,8 +18,13 @@ impl Agent {
                 {
                     self.throttle.told(flow.remote, feedback, now);
                 }
-                if let Some(User::Running(key)) = self.users.get(&id).copied() {
-                    self.running_response(key, id, response, now);
+                match self.users.get(&id).copied() {
+                    Some(User::Running(key)) if self.is_given_up(key, id, response) => {
+                        self.late_response(id, Some(key), response, now);
+                    }
+                    Some(User::Running(key)) => self.running_response(key, id, response, now),
+                    Some(User::GivenUp) => self.late_response(id, None, response, now),
+                    Some(User::Server { .. }) | None => {}
                 }
             }
             OnResponse::Absorbed => self.came_again(),

@@ -13,6 +13,7 @@ impl Agent {
             Timer::Account(id) => self.registration_due(id, now),
             Timer::Asked(id) => self.asked_too_long(id, now),
             Timer::Keep(number) => self.keep_due(number, now),
+            Timer::Request(key) => self.request_due(key, now),
         }
     }
 
@@ -54,7 +55,9 @@ impl Agent {
             }
             transport::Action::Close { flow } => self.out.push_back(Output::Close { flow }),
             transport::Action::Ready { waiter, flow } => self.flow_ready(waiter, flow, now),
-            transport::Action::Unreachable { waiter, reason } => self.flow_unreachable(waiter, &reason, now),
+            transport::Action::Unreachable { waiter, remote, reason } => {
+                self.flow_unreachable(waiter, remote, &reason, now);
+            }
             transport::Action::Undeliverable { flow } => self.flow_failed(&flow, now),
         }
     }
@@ -78,7 +81,7 @@ impl Agent {
                 self.merged.remove(&merged);
             }
             Some(User::Running(key)) => self.try_over(key, id),
-            Some(User::Server { merged: None, .. }) | None => {}
+            Some(User::Server { merged: None, .. } | User::GivenUp) | None => {}
         }
     }
 }

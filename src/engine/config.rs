@@ -1,5 +1,6 @@
 //! What an engine is made from, and how it tells what happens.
 
+use super::dns::DnsConfig;
 use super::log::{LogCallback, LogLevel, SipTraceCallback};
 use crate::agent::io::{DefenceConfig, Event, SipConfig, Timers};
 use crate::base::media::Codec;
@@ -80,6 +81,8 @@ pub struct EngineConfig {
     pub sip: SipConfig,
     /// Rates and bans per source, admission by load, the filter of incoming requests.
     pub defence: DefenceConfig,
+    /// How names are looked up and what follows a target that fails.
+    pub dns: DnsConfig,
     /// Timer values of RFC 3261 table 4.
     pub timers: Timers,
     /// Takes log records; `None` logs nothing and costs nothing.
@@ -112,6 +115,7 @@ impl Default for EngineConfig {
             udp_size_limit: 1300,
             sip: SipConfig::default(),
             defence: DefenceConfig::default(),
+            dns: DnsConfig::default(),
             timers: Timers::default(),
             log: None,
             log_level: LogLevel::Info,

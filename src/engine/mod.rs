@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod config;
 mod counters;
+pub mod dns;
 mod error;
 mod events;
 mod face;

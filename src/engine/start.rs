@@ -92,6 +92,7 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         codecs: config.codecs,
         raw_messages: config.raw_messages,
         udp_size_limit: config.udp_size_limit,
+        failover: config.dns.failover,
         sip: config.sip,
         defence: config.defence,
     };

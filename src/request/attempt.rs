@@ -3,7 +3,7 @@
 use crate::auth::{Credentials, DigestCache, Rounds, Scope};
 use crate::base::{Flow, Instant, Protocol, Rng};
 use crate::message::{Name, Uri, Writer};
-use crate::resolve::Target;
+use crate::resolve::{Penalties, Target};
 use crate::transaction::{self, Transactions};
 use crate::transport::{self, Identity, Peer, Transports, Way, shard};
 use bytes::Bytes;
@@ -74,6 +74,8 @@ pub struct Io<'a> {
     pub account: Option<(&'a Credentials, &'a mut DigestCache)>,
     /// Names the request in `transport::Action::Ready` and `Unreachable`.
     pub waiter: u64,
+    /// What failed lately, and the times of failover.
+    pub penalties: &'a mut Penalties,
     /// Now.
     pub now: Instant,
 }

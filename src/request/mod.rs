@@ -8,7 +8,7 @@
 //! use sipwright::base::{Flow, Instant, Protocol, Rng, Timers, map::Seeded};
 //! use sipwright::message::{Message, Method, Name, Writer, check};
 //! use sipwright::request::{Attempt, Io, Outcome, OutgoingRequest, Template};
-//! use sipwright::resolve::Target;
+//! use sipwright::resolve::{Penalties, Target};
 //! use sipwright::transaction::{Action, OnResponse, Transactions};
 //! use sipwright::transport::{TransportConfig, Transports};
 //!
@@ -32,9 +32,10 @@
 //! let listeners = vec![(Protocol::Udp, "192.0.2.1:5060".parse().unwrap())];
 //! let mut transports = Transports::new(TransportConfig { shard: 0, listeners, public_address: None }, seed);
 //! let (mut rng, mut actions, mut wire) = (Rng::new([0; 32]), Vec::new(), Vec::new());
+//! let mut penalties = Penalties::default();
 //! let mut io = Io {
 //!     transactions: &mut transactions, transports: &mut transports, actions: &mut actions, wire: &mut wire, rng: &mut rng,
-//!     shard: 0, udp_limit: 1300, account: None, waiter: 7, now,
+//!     shard: 0, udp_limit: 1300, account: None, waiter: 7, penalties: &mut penalties, now,
 //! };
 //!
 //! // 1. The targets are known (`resolve::Query` was answered): start. `Sent(id)`: note that `id` belongs to this request.
@@ -46,6 +47,8 @@
 //! // 2. Drain `actions`: `Transmit` goes to `Transports::transmit`; `Timeout(id)`, `TransportError(id)` to `on_timeout`,
 //! //    `on_transport_error` of the request that owns `id`. Each may start the next try and answer `Sent(another id)`.
 //! let Some(Action::Transmit(sent)) = io.actions.pop() else { panic!() };
+//!
+//! //    After each call, `next_timeout` says when `handle_timeout` is due: a target that is silent, a connection that is slow.
 //!
 //! // 3. A response: `Transactions::on_response` names the owner; `on_response` says what it means.
 //! let via = Message::parse(&sent.bytes).unwrap().header(Name::Via).unwrap().to_owned();
@@ -60,6 +63,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod attempt;
+mod failover;
 mod outgoing;
 
 #[cfg(test)]

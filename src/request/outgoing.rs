@@ -2,11 +2,12 @@
 
 use super::attempt::{Io, Template, scope};
 use crate::auth::{Challenged, Rounds};
-use crate::base::{Flow, Protocol, limits};
+use crate::base::{Duration, Flow, Instant, Protocol, limits};
 use crate::message::{Method, Name, check};
 use crate::resolve::{Target, Targets};
 use crate::transaction::TransactionId;
 use crate::transport::{Identity, Peer};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// One outgoing request (no ACK) from start to final.
@@ -14,32 +15,35 @@ use std::sync::Arc;
 pub struct OutgoingRequest {
     method: Box<str>,
     /// What tells connections to the next hop apart.
-    identity: Option<Arc<Identity>>,
-    targets: Targets,
+    pub(super) identity: Option<Arc<Identity>>,
+    pub(super) targets: Targets,
     reuse: Option<Flow>,
     cseq: u32,
     rounds: Rounds,
     /// What the last try carried.
     credentials: Vec<(Name, String)>,
     retries: u8,
-    cancelled: bool,
+    pub(super) cancelled: bool,
     cancel_sent: bool,
-    state: State,
+    pub(super) state: State,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Idle,
-    /// Waits for a stream. `oversize`: the target is reached by UDP, the request is too large for it.
+    /// Waits for a stream: the connections under way, and when the next one joins them. `oversize`: the target is reached by UDP, the
+    /// request is too large for it.
     Connecting {
-        target: Target,
+        racers: SmallVec<[Target; 1]>,
         oversize: bool,
+        next_at: Option<Instant>,
     },
-    /// A transaction runs.
+    /// A transaction runs; without any response it is given up at `give_up_at`.
     Trying {
         transaction: TransactionId,
         target: Target,
         proceeding: bool,
+        give_up_at: Option<Instant>,
     },
     /// The final is told. The transaction of an accepted INVITE may bring more 2xx.
     Done {
@@ -129,8 +133,9 @@ impl OutgoingRequest {
     /// The target in use, or the last one.
     #[must_use]
     pub fn target(&self) -> Option<Target> {
-        match self.state {
-            State::Connecting { target, .. } | State::Trying { target, .. } => Some(target),
+        match &self.state {
+            State::Trying { target, .. } => Some(*target),
+            State::Connecting { racers, .. } => racers.first().copied(),
             State::Idle | State::Done { .. } => self.targets.current(),
         }
     }
@@ -162,7 +167,7 @@ impl OutgoingRequest {
         io: &mut Io<'_>,
     ) -> Outcome {
         let target = match &mut self.state {
-            State::Trying { transaction: ours, target, proceeding } if *ours == transaction => {
+            State::Trying { transaction: ours, target, proceeding, .. } if *ours == transaction => {
                 *proceeding = true;
                 *target
             }
@@ -177,20 +182,34 @@ impl OutgoingRequest {
                 Outcome::Provisional
             }
             401 | 407 if !self.cancelled && io.account.is_some() => self.on_challenge(target, response, template, io),
-            503 if !self.cancelled => match self.targets.advance() {
-                Some(next) => self.attempt(next, false, template, io),
-                None => self.done(transaction, response, io),
-            },
-            _ => self.done(transaction, response, io),
+            503 => {
+                io.penalties.failed(&target, retry_after(response), io.now);
+                match self.targets.lost(&target).filter(|_| !self.cancelled) {
+                    Some(next) => self.attempt(next, false, template, io),
+                    None => self.done(transaction, response, io),
+                }
+            }
+            _ => {
+                io.penalties.answered(&target);
+                self.done(transaction, response, io)
+            }
         }
     }
 
     /// `transaction::Action::Timeout` of its transaction.
     pub fn on_timeout(&mut self, transaction: TransactionId, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
         match self.state {
+            // RFC 3263 s4.3: the next target is for those that got no response at all.
+            State::Trying { transaction: ours, target, proceeding: true, .. } if ours == transaction => {
+                let (peer, protocol) = (target.remote, target.protocol);
+                match self.cancelled {
+                    true => self.fail(487, "cancelled".to_owned()),
+                    false => self.fail(408, format!("{peer} over {protocol} began to work and gave no final answer")),
+                }
+            }
             State::Trying { transaction: ours, target, .. } if ours == transaction => {
                 let peer = target.remote;
-                self.next(408, format!("no answer from {peer} over {}", target.protocol), template, io)
+                self.next(&target, 408, format!("no answer from {peer} over {}", target.protocol), template, io)
             }
             _ => Outcome::Ignored,
         }
@@ -206,30 +225,7 @@ impl OutgoingRequest {
         match self.state {
             State::Trying { transaction: ours, target, .. } if ours == transaction => {
                 let peer = target.remote;
-                self.next(503, format!("{peer} cannot be reached over {}", target.protocol), template, io)
-            }
-            _ => Outcome::Ignored,
-        }
-    }
-
-    /// `transport::Action::Ready` with its waiter.
-    pub fn on_ready(&mut self, flow: Flow, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
-        match self.state {
-            State::Connecting { target, .. } => self.send(target, flow, template, io),
-            _ => Outcome::Ignored,
-        }
-    }
-
-    /// `transport::Action::Unreachable` with its waiter.
-    pub fn on_unreachable(&mut self, reason: &str, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
-        match self.state {
-            // s18.1.1: the peer may know no TCP.
-            State::Connecting { target, oversize: true } => {
-                self.attempt(Target { protocol: Protocol::Udp, ..target }, true, template, io)
-            }
-            State::Connecting { target, .. } => {
-                let peer = target.remote;
-                self.next(503, format!("{peer} cannot be reached over {}: {reason}", target.protocol), template, io)
+                self.next(&target, 503, format!("{peer} cannot be reached over {}", target.protocol), template, io)
             }
             _ => Outcome::Ignored,
         }
@@ -325,19 +321,14 @@ impl OutgoingRequest {
         Outcome::Final(response.code)
     }
 
-    /// The target failed: the next one, or the end.
-    fn next(&mut self, status: u16, reason: String, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
-        if self.cancelled {
-            return self.fail(487, "cancelled".to_owned());
-        }
-        match self.targets.advance() {
-            Some(target) => self.attempt(target, false, template, io),
-            None => self.fail(status, reason),
-        }
-    }
-
     /// One try. `small`: TCP was tried for a large request and is not to be had.
-    fn attempt(&mut self, target: Target, small: bool, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+    pub(super) fn attempt(
+        &mut self,
+        target: Target,
+        small: bool,
+        template: &mut impl Template,
+        io: &mut Io<'_>,
+    ) -> Outcome {
         let Some(flow) = self.flow_to(&target, io) else { return self.connect(target, false, io) };
         if small || target.protocol != Protocol::Udp || io.udp_limit == 0 {
             return self.send(target, flow, template, io);
@@ -353,21 +344,21 @@ impl OutgoingRequest {
         }
     }
 
-    fn connect(&mut self, target: Target, oversize: bool, io: &mut Io<'_>) -> Outcome {
-        self.state = State::Connecting { target, oversize };
-        io.transports.connect(&self.peer(&target), io.waiter, io.now, io.wire);
-        Outcome::Connecting
-    }
-
-    fn peer(&self, target: &Target) -> Peer {
+    pub(super) fn peer(&self, target: &Target) -> Peer {
         Peer::new(target.protocol, target.remote, self.identity.as_ref())
     }
 
-    fn flow_to(&self, target: &Target, io: &Io<'_>) -> Option<Flow> {
+    pub(super) fn flow_to(&self, target: &Target, io: &Io<'_>) -> Option<Flow> {
         io.flow_to(&self.peer(target), target.local, self.reuse)
     }
 
-    fn send(&mut self, target: Target, flow: Flow, template: &mut impl Template, io: &mut Io<'_>) -> Outcome {
+    pub(super) fn send(
+        &mut self,
+        target: Target,
+        flow: Flow,
+        template: &mut impl Template,
+        io: &mut Io<'_>,
+    ) -> Outcome {
         let bytes = self.print(target, template, io);
         self.launch(target, flow, bytes, io)
     }
@@ -381,15 +372,23 @@ impl OutgoingRequest {
         let method = Method::from_token(&self.method);
         match io.transactions.new_client(method, bytes, flow, io.now, io.actions) {
             Some(transaction) => {
-                self.state = State::Trying { transaction, target, proceeding: false };
+                let give_up_at = self.give_up_at(flow.protocol, io);
+                self.state = State::Trying { transaction, target, proceeding: false, give_up_at };
                 Outcome::Sent(transaction)
             }
             None => self.fail(503, "too many transactions; lower the load or add shards".to_owned()),
         }
     }
 
-    fn fail(&mut self, status: u16, reason: String) -> Outcome {
+    pub(super) fn fail(&mut self, status: u16, reason: String) -> Outcome {
         self.state = State::Done { accepted: None };
         Outcome::Failed { status, reason }
     }
+}
+
+/// How long the sender of a 503 does not want to be asked. RFC 3261 s20.33, s21.5.4.
+fn retry_after(response: &check::Response<'_, '_>) -> Option<Duration> {
+    let value = response.header(Name::RetryAfter)?;
+    let seconds = value.trim().split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()?;
+    Some(Duration::from_secs(u64::from(seconds)))
 }

@@ -5,7 +5,7 @@ use crate::auth::{Credentials, DigestCache};
 use crate::base::map::Seeded;
 use crate::base::{Duration, Flow, Instant, Protocol, Rng, Timers};
 use crate::message::{Authorization, Message, Method, Name, Writer, check};
-use crate::resolve::Target;
+use crate::resolve::{Penalties, Target};
 use crate::transaction::{self, OnResponse, TransactionId, Transactions};
 use crate::transport::{self, Opened, Peer, TransportConfig, Transports};
 
@@ -48,6 +48,7 @@ struct Rig {
     wire: Vec<transport::Action>,
     rng: Rng,
     account: Option<(Credentials, DigestCache)>,
+    penalties: Penalties,
     now: Instant,
     caller: Caller,
     request: OutgoingRequest,
@@ -73,6 +74,7 @@ macro_rules! io {
             udp_limit: 1300,
             account: $rig.account.as_mut().map(|(credentials, cache)| (&*credentials, cache)),
             waiter: 7,
+            penalties: &mut $rig.penalties,
             now: $rig.now,
         }
     };
@@ -90,6 +92,7 @@ impl Rig {
             wire: Vec::new(),
             rng: Rng::new([5; 32]),
             account: None,
+            penalties: Penalties::default(),
             now: Instant::ZERO,
             caller: Caller { method, cseq: 0, body: Vec::new() },
             request: OutgoingRequest::new(Method::from_token(method), targets, None),
@@ -139,8 +142,8 @@ impl Rig {
                         assert_eq!(waiter, 7);
                         last = Some(self.request.on_ready(flow, &mut self.caller, io!(self)));
                     }
-                    transport::Action::Unreachable { reason, .. } => {
-                        last = Some(self.request.on_unreachable(&reason, &mut self.caller, io!(self)));
+                    transport::Action::Unreachable { remote, reason, .. } => {
+                        last = Some(self.request.on_unreachable(remote, &reason, &mut self.caller, io!(self)));
                     }
                     transport::Action::Close { .. } | transport::Action::Undeliverable { .. } => {}
                 }
@@ -151,9 +154,16 @@ impl Rig {
     fn until(&mut self, s: u64) -> Option<Outcome> {
         let end = Instant::from_micros(s * 1_000_000);
         let mut last = None;
-        while let Some(at) = self.transactions.next_timeout().filter(|at| *at <= end) {
+        loop {
+            let due = [self.transactions.next_timeout(), self.request.next_timeout()].into_iter().flatten().min();
+            let Some(at) = due.filter(|at| *at <= end) else { break };
             self.now = at;
             self.transactions.handle_timeout(at, &mut self.actions);
+            last = self.drain().or(last);
+            match self.request.handle_timeout(&mut self.caller, io!(self)) {
+                Outcome::Ignored => {}
+                outcome => last = Some(outcome),
+            }
             last = self.drain().or(last);
         }
         self.now = end;
@@ -488,4 +498,102 @@ fn a_connection_that_does_not_come_counts_as_unreachable() {
     assert_eq!(rig.transports.next_timeout(), Some(rig.now));
     rig.transports.handle_timeout(rig.now, &mut rig.wire);
     assert!(matches!(rig.drain(), Some(Outcome::Failed { status: 503, .. })));
+}
+
+#[test]
+fn a_silent_target_is_given_up_after_4_seconds_while_there_are_others() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]);
+    rig.start();
+    assert_eq!(rig.request.next_timeout(), Some(Instant::from_micros(4_000_000)));
+    sent(&rig.until(4).unwrap());
+    assert_eq!(rig.last().0.remote, target(Protocol::Udp, 10).remote);
+    // Nothing of the first is left, and the last target gets 64*T1.
+    assert_eq!(rig.transactions.len(), 1);
+    assert_eq!(rig.request.next_timeout(), None);
+    assert_eq!(rig.until(35), None);
+    assert!(matches!(rig.until(37), Some(Outcome::Failed { status: 408, .. })));
+    assert_eq!(rig.penalties.len(), 1, "the first is forgiven after 30 s");
+}
+
+#[test]
+fn any_response_keeps_the_target() {
+    for method in ["INVITE", "MESSAGE"] {
+        let mut rig = Rig::new(method, &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]);
+        rig.start();
+        assert_eq!(rig.answer(100, ""), Outcome::Provisional);
+        assert_eq!(rig.request.next_timeout(), None);
+        // RFC 3263 s4.3: a timeout is a failure of the target only when no response came at all.
+        let end = rig.until(60);
+        assert!(method == "INVITE" || matches!(end, Some(Outcome::Failed { status: 408, .. })), "{end:?}");
+        assert!(rig.sent.iter().all(|(flow, _)| flow.remote == target(Protocol::Udp, 9).remote));
+    }
+}
+
+#[test]
+fn an_invite_that_was_given_up_is_repeated_no_more_but_heard() {
+    let mut rig = Rig::new("INVITE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]);
+    rig.start();
+    sent(&rig.until(4).unwrap());
+    rig.until(20);
+    let to = |host| move |(flow, _): &&(Flow, String)| flow.remote == target(Protocol::Udp, host).remote;
+    assert_eq!(rig.sent.iter().filter(to(9)).count(), 4);
+    assert!(rig.sent.iter().filter(to(10)).count() > 4);
+    assert_eq!(rig.transactions.len(), 2);
+}
+
+#[test]
+fn the_try_timeout_can_be_turned_off() {
+    let mut rig = Rig::new("MESSAGE", &[target(Protocol::Udp, 9), target(Protocol::Udp, 10)]);
+    rig.penalties = Penalties::new(crate::resolve::Failover { try_timeout: Duration::ZERO, ..Default::default() });
+    rig.start();
+    assert_eq!(rig.request.next_timeout(), None);
+    assert_eq!(rig.until(31), None);
+    sent(&rig.until(32).unwrap());
+}
+
+#[test]
+fn a_slow_connection_is_joined_by_the_next_address_and_the_first_ready_wins() {
+    let all = [target(Protocol::Tcp, 9), target(Protocol::Tcp, 10), target(Protocol::Tcp, 11)];
+    let mut rig = Rig::new("MESSAGE", &all);
+    assert_eq!(rig.start(), Outcome::Connecting);
+    rig.drain();
+    assert_eq!(rig.connects.len(), 1);
+    assert_eq!(rig.request.next_timeout(), Some(Instant::from_micros(250_000)));
+    rig.now = Instant::from_micros(250_000);
+    assert_eq!(rig.request.handle_timeout(&mut rig.caller, io!(rig)), Outcome::Connecting);
+    rig.drain();
+    assert_eq!(rig.connects[1].1, all[1].remote);
+    sent(&rig.opened(Protocol::Tcp, 10).unwrap());
+    // The slower one is not used, but stays for later.
+    assert_eq!(rig.opened(Protocol::Tcp, 9), Some(Outcome::Ignored));
+    assert!(rig.penalties.is_empty());
+    // A 503 of the winner: the slower one is next.
+    sent(&rig.answer(503, "Retry-After: 10\r\n"));
+    assert_eq!(rig.last().0.remote, all[0].remote);
+}
+
+#[test]
+fn a_refused_connection_is_followed_at_once_and_the_rest_goes_on() {
+    let all = [target(Protocol::Tcp, 9), target(Protocol::Tcp, 10), target(Protocol::Tcp, 11)];
+    let mut rig = Rig::new("MESSAGE", &all);
+    rig.start();
+    rig.now = Instant::from_micros(250_000);
+    rig.request.handle_timeout(&mut rig.caller, io!(rig));
+    rig.drain();
+    assert_eq!(rig.refused(Protocol::Tcp, 9), Some(Outcome::Connecting));
+    assert_eq!(rig.connects.iter().map(|c| c.1).collect::<Vec<_>>(), all.map(|t| t.remote));
+    assert_eq!(rig.refused(Protocol::Tcp, 11), Some(Outcome::Connecting));
+    assert!(matches!(rig.refused(Protocol::Tcp, 10), Some(Outcome::Failed { status: 503, .. })));
+    assert_eq!(rig.penalties.len(), 3);
+}
+
+#[test]
+fn another_port_or_protocol_does_not_race() {
+    let mut other_port = target(Protocol::Tcp, 10);
+    other_port.remote.set_port(5070);
+    for next in [target(Protocol::Udp, 10), other_port] {
+        let mut rig = Rig::new("MESSAGE", &[target(Protocol::Tcp, 9), next]);
+        rig.start();
+        assert_eq!(rig.request.next_timeout(), None);
+    }
 }

@@ -4,7 +4,7 @@ use super::Target;
 use crate::base::limits;
 use smallvec::SmallVec;
 
-/// Targets of one request, best first. A request goes to [`current`](Self::current); when that fails, [`advance`](Self::advance).
+/// Targets of one request, best first. A request goes to [`current`](Self::current); when that fails, it is [`lost`](Self::lost).
 #[derive(Clone, Debug, Default)]
 pub struct Targets {
     list: SmallVec<[Target; 1]>,
@@ -30,10 +30,32 @@ impl Targets {
         self.list.get(self.at).copied()
     }
 
-    /// Gives the current target up for the next.
-    pub fn advance(&mut self) -> Option<Target> {
+    /// The target in use (0) or one behind it.
+    #[must_use]
+    pub fn nth(&self, n: usize) -> Option<Target> {
+        self.list.get(self.at.saturating_add(n)).copied()
+    }
+
+    /// Gives a target up; the one in use then. What is none of the list stands for the one in use (its TCP side, for a large request).
+    pub fn lost(&mut self, target: &Target) -> Option<Target> {
+        self.bring_forward(target);
         self.at = self.at.saturating_add(1).min(self.list.len());
         self.current()
+    }
+
+    /// One of several that were tried at once is ready: it is in use.
+    pub fn won(&mut self, target: &Target) {
+        self.bring_forward(target);
+    }
+
+    /// Moves a target that was not given up to the front, the others keep their order.
+    fn bring_forward(&mut self, target: &Target) {
+        if let Some(waiting) = self.list.get_mut(self.at..)
+            && let Some(found) = waiting.iter().position(|t| t == target)
+            && let Some(upto) = waiting.get_mut(..=found)
+        {
+            upto.rotate_right(1);
+        }
     }
 
     /// Targets that were given up.
@@ -57,10 +79,25 @@ mod tests {
     fn each_is_tried_once_in_order() {
         let mut targets = Targets::new(&[target(1), target(2), target(1)]);
         assert_eq!(targets.current(), Some(target(1)));
-        assert_eq!(targets.advance(), Some(target(2)));
-        assert_eq!(targets.advance(), None);
-        assert_eq!((targets.advance(), targets.failed()), (None, 2));
+        assert_eq!(targets.lost(&target(1)), Some(target(2)));
+        assert_eq!(targets.lost(&target(2)), None);
+        assert_eq!((targets.lost(&target(2)), targets.failed()), (None, 2));
         assert_eq!(Targets::new(&[]).current(), None);
+    }
+
+    #[test]
+    fn of_several_tried_at_once_any_may_win_or_fail() {
+        let all = [target(1), target(2), target(3), target(4)];
+        let mut targets = Targets::new(&all);
+        targets.won(&target(3));
+        assert_eq!(
+            (targets.current(), targets.nth(1), targets.nth(2)),
+            (Some(target(3)), Some(target(1)), Some(target(2)))
+        );
+        assert_eq!(targets.lost(&target(2)), Some(target(3)));
+        assert_eq!((targets.nth(1), targets.nth(2), targets.nth(3)), (Some(target(1)), Some(target(4)), None));
+        let tcp_side = Target { protocol: Protocol::Tcp, ..target(3) };
+        assert_eq!(targets.lost(&tcp_side), Some(target(1)));
     }
 
     #[test]

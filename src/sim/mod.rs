@@ -31,11 +31,13 @@ use crate::agent::io::{
 use crate::agent::{Agent, Tables, Traffic};
 use crate::base::id::{AccountId, CallId, Origin, RequestId};
 use crate::base::{Duration, Flow, Instant, Protocol, Rng, WallClock};
+use crate::resolve::zone::{DEFAULT_TTL, Zone};
+use crate::resolve::{Hop, Lookup, Means, Record};
 use bytes::Bytes;
 use host::{Host, Media};
 use network::Network;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use stream::Streams;
 use watch::Watch;
@@ -90,7 +92,7 @@ pub struct World {
     rng: Rng,
     network: Network,
     hosts: Vec<Host>,
-    names: BTreeMap<String, Vec<IpAddr>>,
+    zone: Zone,
     scripts: Vec<(IpAddr, Script)>,
     future: BinaryHeap<Reverse<Scheduled>>,
     order: u64,
@@ -116,7 +118,7 @@ impl World {
             rng,
             network,
             hosts: Vec::new(),
-            names: BTreeMap::new(),
+            zone: Zone::default(),
             scripts: Vec::new(),
             future: BinaryHeap::new(),
             order: 0,
@@ -187,7 +189,23 @@ impl World {
 
     /// Makes a host name resolve to addresses.
     pub fn name(&mut self, name: &str, addresses: &[IpAddr]) {
-        self.names.insert(name.into(), addresses.to_vec());
+        for ip in addresses {
+            let record = match ip {
+                IpAddr::V4(ip) => Record::A(*ip),
+                IpAddr::V6(ip) => Record::Aaaa(*ip),
+            };
+            self.zone.add(name, DEFAULT_TTL, record);
+        }
+    }
+
+    /// Makes the names of a zone known, with NAPTR and SRV records; see [`Zone`] for its text.
+    ///
+    /// # Errors
+    ///
+    /// The line that cannot be read, and why.
+    pub fn zone(&mut self, text: &str) -> Result<(), String> {
+        self.zone = Zone::parse(text)?;
+        Ok(())
     }
 
     /// Changes the network from now on.
@@ -524,13 +542,29 @@ impl World {
 
     fn resolve(&mut self, host: HostId, shard: u8, query: &crate::agent::io::Query) {
         let local = self.hosts[host.0].ip;
-        let (protocol, port, literal) = (query.protocol_or_default(), query.port_or_default(), query.literal());
-        let addresses = literal.map_or_else(|| self.names.get(&query.host).cloned().unwrap_or_default(), |ip| vec![ip]);
-        let targets: Vec<_> = addresses
-            .into_iter()
-            .map(|ip| crate::agent::io::Target { protocol, remote: SocketAddr::new(ip, port), local })
-            .collect();
-        let error = targets.is_empty().then(|| format!("cannot resolve {}: no such host", query.host));
+        let mut protocols: Vec<Protocol> = Vec::new();
+        let listeners = self.hosts[host.0].agents.first().map(Agent::listeners).unwrap_or_default();
+        for listener in listeners {
+            if !protocols.contains(&listener.protocol) {
+                protocols.push(listener.protocol);
+            }
+        }
+        // Addresses of the other family are tried and never answer, as where a route leads nowhere.
+        let means = Means { protocols, v4: true, v6: true };
+        let mut lookup = Lookup::new(query, means, self.rng.fork(), false);
+        while let Some(question) = lookup.next_question() {
+            let answer = self.zone.answer(&question);
+            lookup.answer(&question, answer);
+        }
+        let (targets, error) = match lookup.outcome() {
+            Some(Ok(hops)) => {
+                let target = |hop: &Hop| crate::agent::io::Target { protocol: hop.protocol, remote: hop.remote, local };
+                (hops.iter().map(target).collect(), None)
+            }
+            Some(Err(error)) => (Vec::new(), Some(error.clone())),
+            None => (Vec::new(), Some("the look-up has no end".to_owned())),
+        };
+        let literal = query.literal();
         let delay = if literal.is_some() { Duration::ZERO } else { Duration::from_millis(1) };
         self.schedule(self.now + delay, Happening::Resolved { host, shard, token: query.token, targets, error });
     }

@@ -110,6 +110,13 @@ impl ClientInvite {
         }
     }
 
+    /// The user went on to another target: nothing is repeated, late responses are still heard. RFC 3263 s4.3.
+    pub(super) fn give_up(&mut self) {
+        if let State::Calling { timer_a, .. } = &mut self.state {
+            *timer_a = None;
+        }
+    }
+
     /// The transport could not send.
     pub(super) fn transport_error(&mut self, sink: &mut Sink<'_>) {
         match self.state {

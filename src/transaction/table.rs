@@ -339,6 +339,15 @@ impl Transactions {
         }
     }
 
+    /// The user of an INVITE client transaction that got no response goes on to another target: the INVITE is repeated no more, but
+    /// responses that come late are still told, so that a provisional one can be cancelled and a 2xx be acknowledged and ended.
+    pub fn give_up(&mut self, id: TransactionId) {
+        if let Some(Entry { machine: Machine::ClientInvite(m), .. }) = self.entry_mut(id) {
+            m.give_up();
+        }
+        self.reschedule(id);
+    }
+
     /// Fires every timer that is due.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Vec<Action>) {
         while let Some(id) = self.schedule.pop_due(now) {

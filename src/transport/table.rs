@@ -48,6 +48,8 @@ pub enum Action {
     Unreachable {
         /// Its number.
         waiter: u64,
+        /// The address that was to be reached.
+        remote: SocketAddr,
         /// Cause and remedy.
         reason: String,
     },
@@ -199,7 +201,7 @@ impl Transports {
             Some(pending) => pending.waiters.push(waiter),
             None => {
                 let reason = "too many streams are being opened; lower the load or add shards".to_owned();
-                out.push(Action::Unreachable { waiter, reason });
+                out.push(Action::Unreachable { waiter, remote: peer.remote, reason });
             }
         }
     }
@@ -286,9 +288,11 @@ impl Transports {
     /// A stream could not be opened.
     pub fn connect_failed(&mut self, peer: &Peer, reason: &str, out: &mut Vec<Action>) {
         if let Some(pending) = self.no_longer_pending(peer) {
-            out.extend(
-                pending.waiters.into_iter().map(|waiter| Action::Unreachable { waiter, reason: reason.to_owned() }),
-            );
+            out.extend(pending.waiters.into_iter().map(|waiter| Action::Unreachable {
+                waiter,
+                remote: peer.remote,
+                reason: reason.to_owned(),
+            }));
         }
     }
 

@@ -224,7 +224,7 @@ fn a_failed_or_silent_connection_is_told_to_all_that_wait() {
     let mut out = Vec::new();
     t.connect(&plain(Protocol::Tcp, remote), 1, at(0), &mut out);
     t.connect_failed(&plain(Protocol::Tcp, remote), "refused", &mut out);
-    assert!(matches!(&out[1..], [Action::Unreachable { waiter: 1, reason }] if reason == "refused"));
+    assert!(matches!(&out[1..], [Action::Unreachable { waiter: 1, reason, .. }] if reason == "refused"));
     t.connect(&plain(Protocol::Tcp, remote), 2, at(0), &mut out);
     out.clear();
     t.handle_timeout(at(0) + limits::CONNECT, &mut out);

@@ -3,6 +3,7 @@
 mod bodies;
 mod calls;
 mod determinism;
+mod failover;
 mod keep_alive;
 mod many;
 mod media;
