@@ -4,6 +4,7 @@ mod bodies;
 mod calls;
 mod determinism;
 mod failover;
+mod flows;
 mod keep_alive;
 mod many;
 mod media;
