@@ -315,6 +315,15 @@ fn requests_of_any_kind_are_sent_and_answered() {
 }
 
 #[test]
+fn the_flows_of_rfc_3665_run_against_a_c_program() {
+    let dir = scratch("flows");
+    let flags = ["-std=c99", "-Wconversion", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    let ua = build("gcc", &flags, "tests/flows/ua.c", &dir);
+    let said = succeed(Command::new("python3").arg(support::root().join("tests/flows/peer.py")).arg(ua));
+    assert!(said.contains(" passed, 0 failed"), "{said}");
+}
+
+#[test]
 fn raw_pcm_goes_both_ways_and_keys_are_heard() {
     let dir = scratch("pcm");
     let (ivr, call) = ("examples/c/answer_ivr.c", "examples/c/call.c");
