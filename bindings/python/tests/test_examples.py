@@ -53,6 +53,19 @@ class Examples(Case):
         await (await first(bob)).reject()
         self.assertEqual(await self.finished(child), ("busy\n", ""))
 
+    async def test_request_is_sent_and_taken(self):
+        taking = await self.program(EXAMPLES / "request.py", "SUBSCRIBE,BREW")
+        assert taking.stdout
+        async with asyncio.timeout(LONG):
+            at = (await taking.stdout.readline()).decode().strip().removeprefix("udp://")
+        child = await self.program(EXAMPLES / "request.py", "BREW", f"sip:pot@{at}", "two cups")
+        out, _ = await self.finished(child)
+        self.assertTrue(out.startswith("SIP/2.0 200 OK") and out.rstrip().endswith("two cups"), out)
+        async with asyncio.timeout(LONG):
+            self.assertEqual(await taking.stdout.readline(), b"BREW from sip:example@127.0.0.1: two cups\n")
+        taking.terminate()
+        await taking.wait()
+
     async def test_bot_registers_and_echoes(self):
         async with Peer(lambda method, fields: (200, "OK", [f"Contact: {fields['contact']};expires=600"])) as registrar:
             child = await self.program(EXAMPLES / "bot.py", f"sip:bot@127.0.0.1:{registrar.port}", SIP_PASSWORD="pw")

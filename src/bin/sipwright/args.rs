@@ -69,6 +69,12 @@ pub struct Common {
     /// Who we are: sip:alice@example.com, or a user name with --proxy
     #[arg(long, value_name = "URI", help_heading = "Account")]
     pub user: Option<String>,
+    /// Answer to the source port over UDP, also where Via does not ask for it with rport
+    #[arg(long, help_heading = "Network")]
+    pub force_rport: bool,
+    /// Keep the flow of the registration alive whatever the registrar says: STUN on UDP, CRLF on streams; every so many seconds
+    #[arg(long, value_name = "SECONDS", help_heading = "Account", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub keep_alive: Option<u32>,
     /// User name for authentication, where it is not that of --user
     #[arg(long, value_name = "NAME", help_heading = "Account")]
     pub auth_user: Option<String>,

@@ -8,7 +8,8 @@ use crossbeam_channel::Receiver;
 use sipwright::base::id::AccountId;
 use sipwright::engine::files::Files;
 use sipwright::engine::{
-    AccountConfig, CallOptions, Codec, DefenceConfig, Delivered, Delivery, Engine, EngineConfig, Rate, Timers,
+    AccountConfig, CallOptions, Codec, DefenceConfig, Delivered, Delivery, Engine, EngineConfig, KeepAliveMode, Rate,
+    Timers,
 };
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -80,6 +81,7 @@ impl Session {
             ..EngineConfig::default()
         };
         config.sip.methods = wish.methods;
+        config.sip.force_rport = common.force_rport;
         config.defence = defence(common);
         config.max_calls = common.calls_at_once.unwrap_or(0);
         if !wish.codecs.is_empty() {
@@ -247,6 +249,8 @@ fn account(common: &Common, register: Option<u32>, screen: &mut Screen) -> Resul
         proxy,
         register: register.is_some(),
         expires_s: register.unwrap_or(3600),
+        keep_alive: if common.keep_alive.is_some() { KeepAliveMode::Always } else { KeepAliveMode::Negotiated },
+        keep_alive_s: common.keep_alive.unwrap_or(0),
         ..AccountConfig::default()
     })
 }

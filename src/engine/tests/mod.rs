@@ -2,6 +2,7 @@
 
 mod calls;
 mod deliveries;
+mod keep_alive;
 mod lifecycle;
 
 use super::*;
