@@ -548,7 +548,7 @@ typedef struct sipw_config {
     uint32_t signalling_threads;
     /** 0: one per core. */
     uint32_t media_threads;
-    /** Calls at once; above it 503. 0: 100,000 per signalling thread. */
+    /** Calls at once; above it 503. The last 5 % of 100 or more are kept for sources that calls have come up with before. 0: 100,000 per signalling thread. */
     uint32_t max_calls;
     /** One of ::sipw_delivery. */
     uint32_t delivery;
@@ -857,7 +857,7 @@ typedef struct sipw_stats {
     uint64_t friends;
     /** Sources forgotten because newer ones took their place. */
     uint64_t sources_evicted;
-    /** Per cent of new requests refused because of load now. */
+    /** Per cent of strangers' new requests refused because of load now. */
     uint64_t loss_percent;
 } sipw_stats;
 

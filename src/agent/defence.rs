@@ -38,7 +38,7 @@ impl Agent {
     /// What was turned away since the start, and how full the table of sources is.
     #[must_use]
     pub fn defence(&self) -> Counts {
-        Counts { loss_percent: u64::from(self.admission.percent()), ..self.guard.counts() }
+        Counts { loss_percent: u64::from(self.admission.strangers_percent()), ..self.guard.counts() }
     }
 
     /// The driver measured its load.
@@ -102,9 +102,19 @@ impl Agent {
             Priority::High
         } else if request.via.overload_offer().is_some() {
             Priority::Participant
-        } else {
+        } else if known() {
             Priority::Ordinary
+        } else {
+            Priority::Stranger
         }
+    }
+
+    /// Calls at once that a source may bring the shard to. A part of a large table is kept for those that calls came up with before, so
+    /// that a flood of strangers does not fill it.
+    pub(super) fn calls_for(&self, flow: &Flow) -> usize {
+        let most = self.config.max_calls;
+        let kept = if most < 100 || self.guard.trusts(flow.remote.ip(), self.now) { 0 } else { most / 20 };
+        most.saturating_sub(kept)
     }
 
     /// The same for every repeat of a request, and for nobody to foresee.

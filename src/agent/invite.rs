@@ -10,7 +10,7 @@ use crate::transport::shard::tag;
 
 impl Agent {
     pub(super) fn invite(&mut self, request: &check::Request<'_, '_>, flow: Flow, merged: u64, now: Instant) {
-        if self.calls.len() >= self.config.max_calls {
+        if self.calls.len() >= self.calls_for(&flow) {
             super::defence::count(&mut self.guard.counts.refused_full);
             return self.refuse(request, flow, 503, &[]);
         }

@@ -57,7 +57,8 @@ pub struct EngineConfig {
     pub signalling_threads: usize,
     /// Media threads; 0 = one per core.
     pub media_threads: usize,
-    /// Calls at once, shared out evenly over the signalling threads; more get 503. 0 = `limits::CALLS` per thread.
+    /// Calls at once, shared out evenly over the signalling threads; more get 503. The last 5 % of 100 or more are kept for sources that
+    /// calls have come up with before. 0 = `limits::CALLS` per thread.
     pub max_calls: usize,
     /// Codecs offered and accepted, in order of preference.
     pub codecs: Vec<Codec>,

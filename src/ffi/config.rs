@@ -115,7 +115,7 @@ pub struct sipw_config {
     pub signalling_threads: u32,
     /// 0: one per core.
     pub media_threads: u32,
-    /// Calls at once; above it 503. 0: 100,000 per signalling thread.
+    /// Calls at once; above it 503. The last 5 % of 100 or more are kept for sources that calls have come up with before. 0: 100,000 per signalling thread.
     pub max_calls: u32,
     /// One of ::sipw_delivery.
     pub delivery: u32,

@@ -165,7 +165,7 @@ pub struct sipw_stats {
     pub friends: u64,
     /// Sources forgotten because newer ones took their place.
     pub sources_evicted: u64,
-    /// Per cent of new requests refused because of load now.
+    /// Per cent of strangers' new requests refused because of load now.
     pub loss_percent: u64,
 }
 

@@ -22,6 +22,8 @@ const RELEASE: f64 = 0.8;
 const RISE: f64 = 4.0;
 /// How fast it falls without load: per second.
 const FALL: f64 = 1.0;
+/// Strangers are refused from this pressure on: a flood of theirs leaves room for those who are known.
+const STRANGERS: f64 = 0.6;
 /// Those who take part in overload control slow down by themselves; above this pressure they do not, and are refused like others.
 const DISBELIEF: f64 = 2.5;
 /// Time over which load is averaged.
@@ -34,7 +36,9 @@ const BEYOND: f64 = 0.95;
 /// How much a request matters when not all can be served. RFC 7339 s5.10.1.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Priority {
-    /// New work.
+    /// New work of somebody unknown: refused first.
+    Stranger,
+    /// New work of a source that calls have come up with.
     Ordinary,
     /// New work of a client that takes part in overload control and has left out its share already.
     Participant,
@@ -50,6 +54,8 @@ pub struct Admission {
     pressure: f64,
     /// Share of ordinary new work that is refused, 0 ..= MOST.
     loss: f64,
+    /// The same for strangers.
+    strangers: f64,
     /// The same for participants, who did not heed.
     hard: f64,
     last: Option<Instant>,
@@ -60,7 +66,7 @@ impl Admission {
     /// A controller that refuses nothing yet; with a `target` of zero it never will.
     #[must_use]
     pub const fn new(target: Duration) -> Self {
-        Admission { target, pressure: 0.0, loss: 0.0, hard: 0.0, last: None, changed: Instant::ZERO }
+        Admission { target, pressure: 0.0, loss: 0.0, strangers: 0.0, hard: 0.0, last: None, changed: Instant::ZERO }
     }
 
     /// Takes a measurement: a few times per T1, while there is work.
@@ -76,6 +82,7 @@ impl Admission {
         self.pressure += (pressure - self.pressure) * weight;
         let before = self.percent();
         self.loss = step(self.loss, self.pressure, 1.0, passed);
+        self.strangers = step(self.strangers, self.pressure, STRANGERS, passed);
         self.hard = step(self.hard, self.pressure, DISBELIEF, passed);
         if self.percent() != before {
             self.changed = now;
@@ -86,6 +93,7 @@ impl Admission {
     #[must_use]
     pub fn admits(&self, priority: Priority, hash: u64) -> bool {
         let loss = match priority {
+            Priority::Stranger => self.strangers.max(self.loss).max(self.hard),
             Priority::Ordinary => self.loss.max(self.hard),
             Priority::Participant => self.hard,
             Priority::High if self.hard > BEYOND => self.hard,
@@ -98,7 +106,7 @@ impl Admission {
     /// Whether nothing is refused.
     #[must_use]
     pub fn is_calm(&self) -> bool {
-        self.loss <= 0.0 && self.hard <= 0.0
+        self.loss <= 0.0 && self.hard <= 0.0 && self.strangers <= 0.0
     }
 
     /// The share of ordinary new work that is refused, per cent.
@@ -106,6 +114,12 @@ impl Admission {
     pub fn percent(&self) -> u32 {
         // 0 ..= 98.
         (self.loss * 100.0).ceil() as u32
+    }
+
+    /// The share of strangers' new requests that is refused, per cent.
+    #[must_use]
+    pub fn strangers_percent(&self) -> u32 {
+        (self.strangers.max(self.loss) * 100.0).ceil() as u32
     }
 
     /// How the load stands to what it may be: 1 is just right.

@@ -71,7 +71,7 @@ pub struct Counts {
     pub friends: u64,
     /// Sources forgotten because newer ones took their place.
     pub evicted: u64,
-    /// Per cent of new requests that are refused because of load now; of several shards the largest.
+    /// Per cent of strangers' new requests that are refused because of load now; of several shards the largest.
     pub loss_percent: u64,
 }
 

@@ -50,9 +50,16 @@ fn half_open_calls_are_bounded_and_all_is_freed() {
     for n in 0..20_000 {
         uas.datagram(source(n % 1000), request("INVITE", n, "").as_bytes());
     }
-    assert_eq!((uas.tables().calls, uas.incoming()), (CALLS, CALLS), "the bound is reached");
-    assert_eq!(uas.counts().refused_full, 19_500);
+    // The last 5 % are for those who are known.
+    assert_eq!((uas.tables().calls, uas.incoming()), (475, 475), "the bound is reached");
+    assert_eq!(uas.counts().refused_full, 19_525);
     assert!(uas.tables().transactions <= CALLS);
+    let friend = uas.stream(5000);
+    uas.agent.befriend(&friend, uas.now);
+    for n in 0..100 {
+        uas.datagram(source(5000), request("INVITE", 30_000 + n, "").as_bytes());
+    }
+    assert_eq!(uas.tables().calls, CALLS);
     uas.pass(Duration::from_secs(300));
     assert!(uas.tables().is_empty(), "{:?}", uas.tables());
 }
@@ -130,6 +137,23 @@ fn a_filter_accepts_drops_and_refuses_and_its_failure_costs_one_request() {
     let counts = uas.counts();
     assert_eq!((counts.filter_dropped, counts.filter_rejected, counts.filter_failures), (1, 1, 1));
     assert_eq!(uas.tables().transactions, 0);
+}
+
+#[test]
+fn under_a_flood_strangers_are_refused_first() {
+    let mut uas = Uas::new(|_| {});
+    let friend = uas.stream(7);
+    uas.agent.befriend(&friend, uas.now);
+    for _ in 0..100 {
+        uas.now += Duration::from_millis(10);
+        uas.input(Input::Load(Load { delay: Duration::from_millis(90), fill_percent: 0 }));
+    }
+    let mut refused = |from, n| {
+        let asked = n..n + 100;
+        asked.filter(|n| uas.status(source(from), &request("OPTIONS", *n, "")) == Some(503)).count()
+    };
+    assert_eq!(refused(7, 1000), 0);
+    assert!(refused(8, 2000) > 50);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod flows;
 mod keep_alive;
 mod many;
 mod media;
+mod overload;
 mod own_sdp;
 mod raw;
 mod register;
