@@ -162,6 +162,19 @@ typedef enum sipw_registration {
     SIPW_REGISTRATION_NO = 2,
 } sipw_registration;
 
+/**
+ * Whether the flow of an account's registration is kept alive, by STUN on UDP and CRLF on streams (RFC 5626 s4.4); values of
+ * sipw_account_options::keep_alive.
+ */
+typedef enum sipw_keep_alive {
+    /** Offered (RFC 6223), and done where the registrar or proxy says that it wants it. */
+    SIPW_KEEP_ALIVE_NEGOTIATED = 0,
+    /** Always: you know that the next hop answers STUN. */
+    SIPW_KEEP_ALIVE_ALWAYS = 1,
+    /** Never. */
+    SIPW_KEEP_ALIVE_NEVER = 2,
+} sipw_keep_alive;
+
 /** Where a call is, as far as its events have been delivered. */
 typedef enum sipw_call_phase {
     /** We dialled; nothing has come back. */
