@@ -436,6 +436,8 @@ pub struct Event {
     pub kind: EventKind,
     /// The SIP message behind it.
     pub message: Option<Bytes>,
+    /// The flow that the call's signalling comes and goes on.
+    pub flow: Option<Flow>,
 }
 
 /// The session of a call's media as the driver names it; used by drivers that map sockets.

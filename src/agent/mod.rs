@@ -347,7 +347,8 @@ impl Agent {
     fn event_with(&mut self, kind: EventKind, about: About, raw: Option<&[u8]>, now: Instant) {
         let message = raw.map(Bytes::copy_from_slice);
         let About { account, call, request } = about;
-        self.out.push_back(Output::Event(Event { time: now, account, call, request, kind, message }));
+        let flow = self.calls.get(&call).and_then(Call::flow);
+        self.out.push_back(Output::Event(Event { time: now, account, call, request, kind, message, flow }));
     }
 }
 

@@ -22,6 +22,10 @@ pub const STREAM_BUFFER_BYTES: usize = MESSAGE_BYTES + HEADER_BLOCK_BYTES;
 pub const STREAM_BACKLOG_BYTES: usize = 1024 * 1024;
 /// Streams per shard.
 pub const STREAMS: usize = 16_384;
+/// Streams of one source address per shard, where the configuration names no limit. A proxy brings many.
+pub const STREAMS_PER_SOURCE: usize = 4096;
+/// TLS and WebSocket handshakes of an accepted stream take no longer.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A stream that never carried a whole message is closed after this.
 pub const STREAM_FIRST_MESSAGE: Duration = Duration::from_secs(30);
 /// A stream without traffic is closed after this.

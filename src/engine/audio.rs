@@ -159,6 +159,7 @@ fn recording_done(shared: &Shared, object: &Object, call: CallId, token: u64, re
             request: RequestId::NONE,
             kind: EventKind::Trouble { reason },
             message: None,
+            flow: None,
         };
         shared.send(call.shard(), Inbound::Event(event));
     }

@@ -2,6 +2,7 @@
 
 use super::dns::DnsConfig;
 use super::log::{LogCallback, LogLevel, SipTraceCallback};
+use super::tls::TlsConfig;
 use crate::agent::io::{DefenceConfig, Event, SipConfig, Timers};
 use crate::base::media::Codec;
 use crate::base::{Duration, limits};
@@ -48,8 +49,8 @@ impl fmt::Debug for Delivery {
 pub struct EngineConfig {
     /// `User-Agent` and `Server` header; empty sends none.
     pub user_agent: String,
-    /// `udp://127.0.0.1:5070`, `tcp://[::]:5060`; empty = one ephemeral port for UDP and TCP on 0.0.0.0, and on [::] where there is
-    /// IPv6. Port 0 takes a free one; no port takes 5060.
+    /// `udp://127.0.0.1:5070`, `tcp://[::]:5060`, `tls://`, `ws://`, `wss://`; empty = one ephemeral port for UDP and TCP on 0.0.0.0, and on [::] where there is
+    /// IPv6. Port 0 takes a free one; no port takes the protocol's own (5060, 5061 for TLS, 80 and 443 for WebSockets).
     pub listen: Vec<String>,
     /// What the world sees of us, in Contact, Via and SDP; `None` takes the address on the route to each peer.
     pub public_address: Option<IpAddr>,
@@ -86,6 +87,10 @@ pub struct EngineConfig {
     pub dns: DnsConfig,
     /// Timer values of RFC 3261 table 4.
     pub timers: Timers,
+    /// Certificates, trust and profiles of TLS.
+    pub tls: TlsConfig,
+    /// Connections from one address at once, per signalling thread; 0 = `limits::STREAMS_PER_SOURCE`.
+    pub max_streams_per_source: usize,
     /// Takes log records; `None` logs nothing and costs nothing.
     pub log: Option<LogCallback>,
     /// The least important level that `log` gets.
@@ -118,6 +123,8 @@ impl Default for EngineConfig {
             defence: DefenceConfig::default(),
             dns: DnsConfig::default(),
             timers: Timers::default(),
+            tls: TlsConfig::default(),
+            max_streams_per_source: 0,
             log: None,
             log_level: LogLevel::Info,
             trace: None,

@@ -8,6 +8,7 @@ use super::shard::inbox::Inbound;
 use super::shared::{Phase, Shared};
 use super::start::{self, Threads};
 use super::stats::{ShardStats, Stats};
+use super::tls::{TlsConfig, TlsInfo};
 use super::{Error, ErrorKind};
 use crate::agent::io::{AccountConfig, AccountView, CallMedia, CallOptions, Command, Listener};
 use crate::base::id::{self, AccountId, CallId, Origin};
@@ -280,6 +281,23 @@ impl Engine {
     #[must_use]
     pub fn objects(&self) -> usize {
         self.shared().events.table.len()
+    }
+
+    /// Reads the files of the TLS settings again, or takes other settings: for connections from now on. Open ones live on.
+    ///
+    /// # Errors
+    /// `Invalid` or `Io` for what cannot be used (nothing changes then), `Unsupported` without TLS.
+    pub fn tls_reload(&self, config: Option<&TlsConfig>) -> Result<(), Error> {
+        self.shared().streams.tls.reload(config)
+    }
+
+    /// How the signalling of a call is protected between us and the next hop; `None` where it is not, or not known yet.
+    ///
+    /// # Errors
+    /// `Gone`, `Invalid`.
+    pub fn call_security(&self, call: CallId) -> Result<Option<TlsInfo>, Error> {
+        let secured = self.object(call.raw())?.secured();
+        Ok(secured.and_then(|flow| self.shared().streams.protection(&flow)))
     }
 
     /// What the engine counts about itself.

@@ -4,7 +4,8 @@
 //! when a window of all earlier ones is full, so nothing ever moves and no reader can miss an entry that stays.
 
 use super::events::Pending;
-use crate::agent::io::{AccountConfig, EventKind};
+use crate::agent::io::{AccountConfig, Event, EventKind};
+use crate::base::Flow;
 use crate::base::id;
 use crate::base::media::Codec;
 use crate::media::io::Quality;
@@ -65,6 +66,8 @@ pub(crate) struct Object {
     pub(crate) account: Option<AccountConfig>,
     /// Codec agreed on.
     codec: AtomicU8,
+    /// The secured flow of its signalling.
+    secured: ArcSwapOption<Flow>,
 }
 
 /// What the engine itself runs in a call's media.
@@ -100,6 +103,7 @@ impl Object {
             files: Mutex::default(),
             account,
             codec: AtomicU8::new(0),
+            secured: ArcSwapOption::empty(),
         })
     }
 
@@ -119,6 +123,11 @@ impl Object {
         Codec::ALL.get(usize::from(self.codec.load(Ordering::Acquire)).checked_sub(1)?).copied()
     }
 
+    /// The flow of its signalling, where that is secured.
+    pub(crate) fn secured(&self) -> Option<Flow> {
+        self.secured.load().as_deref().copied()
+    }
+
     pub(crate) fn quality(&self) -> Option<Quality> {
         self.quality.load().as_deref().copied()
     }
@@ -134,8 +143,11 @@ impl Object {
     }
 
     /// Brings the mirror up to an event that is being delivered.
-    pub(crate) fn mirror(&self, event: &EventKind) {
-        let state = match event {
+    pub(crate) fn mirror(&self, event: &Event) {
+        if let Some(flow) = event.flow.filter(|flow| flow.protocol.is_secure() && self.secured() != Some(*flow)) {
+            self.secured.store(Some(Arc::new(flow)));
+        }
+        let state = match &event.kind {
             EventKind::CallIncoming { .. } => CallState::Incoming,
             EventKind::CallProgress { .. } => CallState::Ringing,
             EventKind::CallAnswered { codec } => {

@@ -28,6 +28,9 @@ mod start;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod tls;
+#[cfg(feature = "ws")]
+mod ws;
 
 pub use crate::agent::io::{
     AccountConfig, CallOptions, Event, EventKind, KeepAliveMode, Listener, Outcome, RequestAnswer, RequestOptions,
@@ -43,3 +46,4 @@ pub use handles::CallState;
 pub use log::{LogCallback, LogLevel, LogRecord, SipTrace, SipTraceCallback, TraceDirection};
 pub use pcm::PcmPort;
 pub use stats::{Queues, Stats};
+pub use tls::{ClientAuth, Pem, TlsCertificate, TlsConfig, TlsInfo, TlsProfile, TlsVersion, pin as tls_pin};

@@ -7,13 +7,15 @@ use super::files::Files;
 use super::log::SipTraceCallback;
 use super::shard::inbox::{Inbound, Inbox};
 use super::stats::ShardStats;
+use super::tls::{Live as Tls, TlsInfo};
 use super::{Error, ErrorKind};
-use crate::base::{Duration, limits};
+use crate::base::{Duration, Flow, limits};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::{Receiver, Sender};
 use once_cell::sync::OnceCell;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::Dispatch;
 
 /// Numbers of the engines of this process: a bit each.
@@ -62,6 +64,41 @@ pub(crate) enum Phase {
     Stopped = 2,
 }
 
+/// What connections of one engine are made from, and what is known of those that are protected.
+pub(crate) struct StreamSettings {
+    pub(crate) tls: Tls,
+    /// Accepted connections of one source per shard.
+    pub(crate) per_source: usize,
+    /// Touched when a protected connection opens and closes, and when somebody asks.
+    protected: Mutex<BTreeMap<u64, TlsInfo>>,
+}
+
+impl StreamSettings {
+    pub(crate) fn new(tls: Tls, per_source: usize) -> Self {
+        let per_source = if per_source == 0 { limits::STREAMS_PER_SOURCE } else { per_source };
+        StreamSettings { tls, per_source, protected: Mutex::default() }
+    }
+
+    pub(crate) fn protected(&self, flow: &Flow, info: TlsInfo) {
+        self.table().insert(flow.connection, info);
+    }
+
+    pub(crate) fn gone(&self, flow: &Flow) {
+        if flow.protocol.is_secure() {
+            self.table().remove(&flow.connection);
+        }
+    }
+
+    /// How a connection is protected.
+    pub(crate) fn protection(&self, flow: &Flow) -> Option<TlsInfo> {
+        self.table().get(&flow.connection).cloned()
+    }
+
+    fn table(&self) -> MutexGuard<'_, BTreeMap<u64, TlsInfo>> {
+        self.protected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What all threads and handles of one engine share. No lock on any path of a message, event or command.
 pub(crate) struct Shared {
     pub(crate) number: EngineNumber,
@@ -75,6 +112,7 @@ pub(crate) struct Shared {
     pub(crate) calls_max: usize,
     pub(crate) trace: Option<SipTraceCallback>,
     pub(crate) dispatch: Option<Dispatch>,
+    pub(crate) streams: StreamSettings,
     phase: AtomicU8,
     files: OnceCell<ArcSwapOption<Files>>,
     /// Shards that have nothing left to do, after `Inbound::Drain`.
@@ -84,6 +122,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    #[allow(clippy::too_many_arguments, reason = "what an engine is made from")]
     pub(crate) fn new(
         number: EngineNumber,
         clock: Clock,
@@ -92,6 +131,7 @@ impl Shared {
         calls_max: usize,
         trace: Option<SipTraceCallback>,
         dispatch: Option<Dispatch>,
+        streams: StreamSettings,
     ) -> Self {
         Shared {
             number,
@@ -103,6 +143,7 @@ impl Shared {
             calls_max,
             trace,
             dispatch,
+            streams,
             phase: AtomicU8::new(Phase::Running as u8),
             files: OnceCell::new(),
             idle: crossbeam_channel::unbounded(),

@@ -9,7 +9,8 @@ use super::media::{Ports, Worker, Workers};
 use super::net::{batch, listen};
 use super::shard::inbox::Inbound;
 use super::shard::{self, Setup};
-use super::shared::{EngineNumber, Phase, Shared};
+use super::shared::{EngineNumber, Phase, Shared, StreamSettings};
+use super::tls::Live as Tls;
 use super::{Error, ErrorKind, log};
 use crate::agent::io::AgentConfig;
 use crate::base::{Duration, limits};
@@ -62,9 +63,15 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
             "RTP ports {low}-{high} hold no pair of an even and the next port; give a range such as 16384-32767"
         ))
     })?;
-    let bound = listen::bind(&config.listen, shards)?;
-    let number = EngineNumber::take()?;
     let clock = Clock::start();
+    let dispatch = config.log.map(|callback| log::dispatcher(callback, config.log_level, clock));
+    let load = || Tls::new(&config.tls);
+    let tls = match &dispatch {
+        Some(dispatch) => tracing::dispatcher::with_default(dispatch, load),
+        None => load(),
+    }?;
+    let bound = listen::bind(&config.listen, shards, tls.has_certificate())?;
+    let number = EngineNumber::take()?;
     let backlog = match config.event_backlog_max {
         0 => limits::EVENT_BACKLOG,
         given => given,
@@ -97,9 +104,17 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         defence: config.defence,
     };
     let events = Events::new(config.delivery, backlog, clock, Arc::<Live>::default()).map_err(|e| no_resource(&e))?;
-    let dispatch = config.log.map(|callback| log::dispatcher(callback, config.log_level, clock));
-    let shared =
-        Arc::new(Shared::new(number, clock, events, shards, per_shard.saturating_mul(shards), config.trace, dispatch));
+    let streams = StreamSettings::new(tls, config.max_streams_per_source);
+    let shared = Arc::new(Shared::new(
+        number,
+        clock,
+        events,
+        shards,
+        per_shard.saturating_mul(shards),
+        config.trace,
+        dispatch,
+        streams,
+    ));
     let workers = Arc::new(Workers::new(media_threads).map_err(|e| no_resource(&e))?);
     let owner = Owner { shared, listeners: bound.listeners, threads: Arc::default() };
     // From here on, dropping the owner ends what has been started.

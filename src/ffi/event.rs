@@ -513,6 +513,7 @@ mod tests {
             request: RequestId::NONE,
             kind,
             message: Some(Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n")),
+            flow: None,
         };
         Held::new(Delivered { event, user: 42 })
     }

@@ -109,8 +109,15 @@ mod tests {
             quality: Some(Quality { mos: 4.4123, lost: 2, ..Quality::default() }),
         };
         let time = Instant::from_micros(1500);
-        let value =
-            event(&Event { time, account: AccountId::NONE, call, request: RequestId::NONE, kind, message: None });
+        let value = event(&Event {
+            time,
+            account: AccountId::NONE,
+            call,
+            request: RequestId::NONE,
+            kind,
+            message: None,
+            flow: None,
+        });
         let text = value.to_string();
         assert!(text.starts_with(r#"{"type":"call_ended","time_us":1500,"call":""#), "{text}");
         assert_eq!(value["call"], call.raw().to_string());

@@ -94,6 +94,7 @@ mod tests {
             request: RequestId::NONE,
             kind,
             message: None,
+            flow: None,
         }
     }
 

@@ -151,7 +151,7 @@ impl Events {
 
     /// The last step before the application sees an event: the mirror follows, and after a terminal event the id is gone.
     fn hand_out(&self, object: &Object, event: Event) -> Delivered {
-        object.mirror(&event.kind);
+        object.mirror(&event);
         if event.kind.is_terminal() {
             self.table.remove(object.id);
         }
@@ -289,6 +289,7 @@ mod tests {
             request: RequestId::NONE,
             kind,
             message: None,
+            flow: None,
         }
     }
 

@@ -24,7 +24,8 @@ const LISTENERS: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct ShardSockets {
     pub(crate) udp: Vec<UdpSocket>,
-    pub(crate) tcp: Vec<TcpListener>,
+    /// Of all stream protocols.
+    pub(crate) streams: Vec<(Protocol, TcpListener)>,
 }
 
 /// All that an engine listens on.
@@ -35,7 +36,7 @@ pub(crate) struct Bound {
 }
 
 /// Reads listen URIs and binds them, for each of `shards` shards.
-pub(crate) fn bind(uris: &[String], shards: usize) -> Result<Bound, Error> {
+pub(crate) fn bind(uris: &[String], shards: usize, has_certificate: bool) -> Result<Bound, Error> {
     if uris.is_empty() {
         return bind_default(shards);
     }
@@ -43,6 +44,12 @@ pub(crate) fn bind(uris: &[String], shards: usize) -> Result<Bound, Error> {
         return Err(Error::invalid(format!("{} listen URIs: the most is {LISTENERS}", uris.len())));
     }
     let wanted = uris.iter().map(|uri| parse(uri)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(secure) = wanted.iter().find(|l| l.protocol.is_secure() && !has_certificate) {
+        return Err(Error::invalid(format!(
+            "cannot listen on {}://{} without a certificate: set one in the TLS settings (certificate chain and key, PEM)",
+            secure.protocol, secure.local
+        )));
+    }
     let mut bound = Bound::new(shards);
     for listener in wanted {
         bound.add(listener).map_err(|e| explain(listener, &e))?;
@@ -103,7 +110,7 @@ impl Bound {
                 Protocol::Udp => shard.udp.push(socket.into()),
                 _ => {
                     socket.listen(ACCEPT_BACKLOG)?;
-                    shard.tcp.push(socket.into());
+                    shard.streams.push((at.protocol, socket.into()));
                 }
             }
         }
@@ -134,17 +141,27 @@ fn socket(listener: Listener, shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Reads `udp://127.0.0.1:5070`, `tcp://[::]:5060`.
+/// Whether this build speaks a protocol.
+pub(crate) const fn is_built_in(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Udp | Protocol::Tcp => true,
+        Protocol::Tls => cfg!(feature = "tls"),
+        Protocol::Ws => cfg!(feature = "ws"),
+        Protocol::Wss => cfg!(all(feature = "tls", feature = "ws")),
+    }
+}
+
+/// Reads `udp://127.0.0.1:5070`, `tls://[::]:5061`.
 fn parse(uri: &str) -> Result<Listener, Error> {
     let bad = |why: &str| {
         Error::invalid(format!(
-            "bad listen URI {uri:?}: {why}; write udp://ADDRESS:PORT or tcp://ADDRESS:PORT, as udp://0.0.0.0:5060"
+            "bad listen URI {uri:?}: {why}; write PROTOCOL://ADDRESS:PORT, as udp://0.0.0.0:5060; protocols are udp, tcp, tls, ws, wss"
         ))
     };
     let (scheme, rest) = uri.trim().split_once("://").ok_or_else(|| bad("it has no ://"))?;
     let protocol = Protocol::from_token(scheme).ok_or_else(|| bad("the transport is unknown"))?;
-    if !matches!(protocol, Protocol::Udp | Protocol::Tcp) {
-        let text = format!("{protocol} is not built in; listen on udp:// or tcp://, not {uri:?}");
+    if !is_built_in(protocol) {
+        let text = format!("{protocol} is not built in; build with the features `tls` and `ws` for {uri:?}");
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
     let rest = rest.trim_end_matches('/');
@@ -183,17 +200,34 @@ mod tests {
         for bad in ["", "127.0.0.1:5060", "sctp://1.2.3.4:5", "udp://", "udp://host:5060", "udp://1.2.3.4:99999"] {
             assert_eq!(parse(bad).unwrap_err().kind, ErrorKind::Invalid, "{bad}");
         }
-        assert_eq!(parse("tls://0.0.0.0:5061").unwrap_err().kind, ErrorKind::Unsupported);
+        for (uri, protocol, port) in [
+            ("tls://0.0.0.0", Protocol::Tls, 5061),
+            ("ws://0.0.0.0", Protocol::Ws, 80),
+            ("wss://[::]", Protocol::Wss, 443),
+        ] {
+            match parse(uri) {
+                Ok(listener) => assert_eq!((listener.protocol, listener.local.port()), (protocol, port)),
+                Err(e) => assert!(e.kind == ErrorKind::Unsupported && !is_built_in(protocol)),
+            }
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_without_a_certificate_is_an_error_that_says_so() {
+        let error = bind(&["tls://127.0.0.1:0".to_owned()], 1, false).unwrap_err();
+        assert!(error.kind == ErrorKind::Invalid && error.message.contains("certificate"), "{}", error.message);
+        assert!(bind(&["tls://127.0.0.1:0".to_owned()], 1, true).is_ok());
     }
 
     #[test]
     fn the_default_takes_one_port_for_all() {
         for shards in [1, 3] {
-            let bound = bind(&[], shards).unwrap();
+            let bound = bind(&[], shards, false).unwrap();
             let port = bound.listeners[0].local.port();
             assert!(port != 0 && bound.listeners.iter().all(|l| l.local.port() == port));
             assert!(bound.listeners.len() == 2 || bound.listeners.len() == 4);
-            assert!(bound.shards.iter().all(|s| s.udp.len() + s.tcp.len() == bound.listeners.len()));
+            assert!(bound.shards.iter().all(|s| s.udp.len() + s.streams.len() == bound.listeners.len()));
         }
     }
 
@@ -201,9 +235,9 @@ mod tests {
     fn a_port_in_use_is_an_error_that_names_it_for_one_shard_and_for_many() {
         for (first, second) in [(1, 1), (3, 3), (1, 2), (2, 1)] {
             for scheme in ["udp", "tcp"] {
-                let bound = bind(&[format!("{scheme}://127.0.0.1:0")], first).unwrap();
+                let bound = bind(&[format!("{scheme}://127.0.0.1:0")], first, false).unwrap();
                 let uri = format!("{scheme}://{}", bound.listeners[0].local);
-                let error = bind(std::slice::from_ref(&uri), second).unwrap_err();
+                let error = bind(std::slice::from_ref(&uri), second, false).unwrap_err();
                 assert_eq!(error.kind, ErrorKind::Io);
                 assert!(error.message.contains(&uri) && error.message.contains("in use"), "{}", error.message);
             }

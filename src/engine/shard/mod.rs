@@ -6,7 +6,9 @@
 
 mod act;
 pub(crate) mod inbox;
+mod link;
 mod load;
+mod open;
 mod recover;
 mod refusal;
 mod report;

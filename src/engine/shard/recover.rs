@@ -85,6 +85,7 @@ impl Shard {
                 request: request.unwrap_or_default(),
                 kind,
                 message: None,
+                flow: None,
             });
         }
     }

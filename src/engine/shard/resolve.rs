@@ -4,6 +4,7 @@ use super::inbox::Inbound;
 use super::{Shard, with};
 use crate::agent::io::{Input, Query, Target};
 use crate::base::{Duration, Protocol, limits};
+use crate::engine::net::listen::is_built_in;
 use std::net::{IpAddr, SocketAddr};
 
 /// Look-ups at once in one shard.
@@ -12,14 +13,15 @@ const LOOKUPS: usize = 64;
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) fn resolve(shard: &mut Shard, query: Query) {
-    let Query { token, host, port, protocol, secure } = query;
-    let protocol = protocol.unwrap_or(if secure { Protocol::Tls } else { shard.default_protocol() });
+    let protocol = match (query.protocol, query.secure) {
+        (None, false) => shard.default_protocol(),
+        _ => query.protocol_or_default(),
+    };
+    let Query { token, host, port, .. } = query;
     let refused = |error: String| Input::Resolved { token, targets: Vec::new(), error: Some(error) };
-    if !matches!(protocol, Protocol::Udp | Protocol::Tcp) || secure {
-        let error = format!(
-            "{} is not built in; use a sip: URI over udp or tcp",
-            if secure { Protocol::Tls } else { protocol }
-        );
+    if !is_built_in(protocol) {
+        let error =
+            format!("{protocol} is not built in; build with the features `tls` and `ws`, or call over udp or tcp");
         shard.soon.push_back(refused(error));
         return;
     }

@@ -49,9 +49,11 @@ pub(crate) fn run(setup: Setup) {
     let me = config.shard;
     runtime.block_on(async {
         let udp: io::Result<Vec<Arc<Socket>>> = sockets.udp.into_iter().map(|s| Socket::new(s).map(Arc::new)).collect();
-        let tcp: io::Result<Vec<_>> = sockets.tcp.into_iter().map(tokio::net::TcpListener::from_std).collect();
+        let listen =
+            |(protocol, socket)| tokio::net::TcpListener::from_std(socket).map(|listener| (protocol, listener));
+        let accepting: io::Result<Vec<_>> = sockets.streams.into_iter().map(listen).collect();
         // Registering a bound socket with epoll fails only without memory; then the shard runs without its listeners.
-        let (udp, tcp) = (udp.unwrap_or_default(), tcp.unwrap_or_default());
+        let (udp, accepting) = (udp.unwrap_or_default(), accepting.unwrap_or_default());
         let shard = Shard {
             me,
             shared: shared.clone(),
@@ -81,8 +83,8 @@ pub(crate) fn run(setup: Setup) {
             panic_next: false,
         };
         SHARD.set(Some(shard));
-        for listener in tcp {
-            tokio::spawn(stream::accept(me, listener));
+        for (protocol, listener) in accepting {
+            tokio::spawn(stream::accept(me, protocol, listener));
         }
         // As a task of its own, and not as the future of block_on, so that readiness costs no wake-up of the runtime by itself.
         while tokio::spawn(drive(shared.clone(), me, udp.clone())).await.is_err() {

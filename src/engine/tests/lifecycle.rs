@@ -110,5 +110,6 @@ fn trouble() -> Event {
         request: crate::base::id::RequestId::NONE,
         kind: EventKind::Trouble { reason: "a test".into() },
         message: None,
+        flow: None,
     }
 }

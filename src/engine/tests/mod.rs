@@ -4,6 +4,8 @@ mod calls;
 mod deliveries;
 mod keep_alive;
 mod lifecycle;
+#[cfg(feature = "tls")]
+mod tls;
 
 use super::*;
 use crate::base::Duration;
