@@ -86,6 +86,21 @@ fn values_corpus() {
 }
 
 #[test]
+fn uri_corpus() {
+    replay("uri", &["fuzz-seeds/sipgo"]);
+}
+
+#[test]
+fn headers_corpus() {
+    replay("headers", &["fuzz-seeds/sipgo"]);
+}
+
+#[test]
+fn multipart_corpus() {
+    replay("multipart", &["fuzz-seeds/sipgo"]);
+}
+
+#[test]
 fn writer_corpus() {
     replay("writer", &["fuzz-seeds/sipgo"]);
 }

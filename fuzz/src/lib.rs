@@ -4,8 +4,8 @@
 use sipwright::base::limits;
 use sipwright::base::media::{Codec, Direction};
 use sipwright::message::{
-    self, AuthParams, CSeq, Challenge, Item, Message, Name, NameAddr, Params, RAck, Uri, Via, Warning, Writer, check,
-    frame,
+    self, AuthParams, CSeq, Challenge, Item, Message, Name, NameAddr, Params, RAck, Typed, Uri, Via, Warning, Writer,
+    check, frame,
 };
 use sipwright::offer_answer::{LocalMedia, Negotiation};
 use sipwright::rtp::{self, Packet, TelephoneEvent};
@@ -24,12 +24,15 @@ pub use media::{jitter, rtcp, session};
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("agent", agent),
     ("message", message),
     ("values", values),
     ("writer", writer),
     ("frame", frame),
+    ("uri", uri),
+    ("headers", headers),
+    ("multipart", multipart),
     ("sdp", sdp),
     ("offer_answer", offer_answer),
     ("rtp", rtp),
@@ -129,6 +132,59 @@ pub fn values(data: &[u8]) {
         let mut printed = Vec::new();
         message::write_date(unix, &mut printed);
         assert_eq!(std::str::from_utf8(&printed).map(message::parse_date), Ok(Ok(unix)));
+    }
+}
+
+/// Two URIs, on a line each: equality is the same both ways, and a URI equals itself and what it prints.
+pub fn uri(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let all: Vec<Uri<'_>> = text.lines().take(2).filter_map(|line| Uri::parse(line).ok()).collect();
+    for uri in &all {
+        let printed = uri.to_string();
+        let again = Uri::parse(&printed).expect("what was printed");
+        assert!(uri.same_as(uri) && uri.same_as(&again));
+        black_box((uri.ip(), uri.transport(), uri.is_lr(), uri.user_text(), uri.urn(), uri.header("Replaces")));
+        black_box(uri.header_fields().count());
+    }
+    if let [a, b] = all[..] {
+        assert_eq!(a.same_as(&b), b.same_as(&a), "equality depends on the order");
+    }
+}
+
+/// A value of each header: what reads, prints what reads as the same, in one line.
+pub fn headers(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    let names: Vec<Name> = Name::known().collect();
+    let name = names[usize::from(*first) % names.len()];
+    let Ok(text) = std::str::from_utf8(rest) else { return };
+    for value in Typed::parse_all(name, text).flatten() {
+        let printed = value.to_string();
+        assert!(!printed.contains(['\r', '\n', '\0']), "{name}: the line ends in {printed:?}");
+        let again = Typed::parse(name, &printed).unwrap_or_else(|e| panic!("{name}: {e}: {printed:?}"));
+        assert_eq!(again.to_string(), printed, "{name}: printing twice differs");
+        if !text.contains(['\r', '\n', '\0']) {
+            assert_eq!(again, value, "{name}: {printed:?}");
+        }
+    }
+}
+
+/// A body with its Content-Type on the first line: no more parts than allowed, none with bytes that did not come.
+pub fn multipart(data: &[u8]) {
+    let (head, body) = data.split_at(data.iter().position(|b| *b == b'\n').unwrap_or(data.len()));
+    let mut bytes = Vec::new();
+    let mut w = Writer::request(&mut bytes, "INVITE", "sip:a@b");
+    w.header(Name::ContentType, head);
+    w.finish(None, body.get(1..).unwrap_or_default());
+    let Ok(message) = Message::parse(&bytes) else { return };
+    let mut count = 0;
+    for part in message.parts().flatten() {
+        assert!(part.body.len() <= message.body().len());
+        black_box((part.media_type().is_ok(), part.purpose(), part.is_optional(), part.id(), part.is_plain()));
+        count += 1;
+    }
+    assert!(count <= limits::BODY_PARTS);
+    if let Ok(Some(sdp)) = message::body::session(&message) {
+        assert!(message::body::session_of_response(&message).is_some() && sdp.len() <= message.body().len());
     }
 }
 

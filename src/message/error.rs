@@ -162,7 +162,7 @@ pub enum UriError {
     Host,
     /// A port that is no number up to 65535.
     Port,
-    /// A `tel:` number without digits, or a local one without `phone-context`. RFC 3966 s5.1.4.
+    /// A `tel:` number without digits, or with other characters than those of numbers. RFC 3966 s3.
     Number,
     /// More parameters than `limits::PARAMETERS`.
     TooMany,
@@ -175,7 +175,7 @@ impl fmt::Display for UriError {
             UriError::Character => "the URI holds a character that must be escaped",
             UriError::Host => "the URI's host is empty or malformed (IPv6 goes in brackets)",
             UriError::Port => "the URI's port is not a number up to 65535",
-            UriError::Number => "the tel URI holds no number, or a local one without phone-context",
+            UriError::Number => "the tel URI holds no number",
             UriError::TooMany => "the URI has too many parameters",
         })
     }

@@ -55,6 +55,7 @@ mod reason;
 mod start;
 mod strict;
 mod uri;
+mod uri_same;
 mod via;
 mod view;
 mod writer;

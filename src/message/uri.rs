@@ -4,7 +4,6 @@ use super::error::{HeaderError, UriError};
 use super::lex::{is_lws, split_around, split_at, trim};
 use super::params::Params;
 use crate::base::Protocol;
-use crate::base::limits;
 use crate::base::text::{hex, unescape};
 use std::fmt;
 use std::net::IpAddr;
@@ -162,6 +161,19 @@ impl<'a> Uri<'a> {
         self.header_fields().find(|(n, _)| unescape(n).eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    /// The user part with its escapes undone.
+    #[must_use]
+    pub fn user_text(&self) -> Option<std::borrow::Cow<'a, str>> {
+        self.user.map(unescape)
+    }
+
+    /// Namespace and string of a `urn`, without its r-, q- and f-components. RFC 8141 s2.
+    #[must_use]
+    pub fn urn(&self) -> Option<(&'a str, &'a str)> {
+        let (namespace, rest) = self.host.split_once(':').filter(|_| self.scheme == Scheme::Urn)?;
+        Some((namespace, rest.split(['?', '#']).next().unwrap_or_default()))
+    }
+
     /// Whether it is a `sips` URI.
     #[must_use]
     pub fn is_secure(&self) -> bool {
@@ -172,32 +184,6 @@ impl<'a> Uri<'a> {
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         host_ip(self.host)
-    }
-
-    /// Equality of RFC 3261 s19.1.4 for `sip` and `sips`, of RFC 3966 s4 for `tel`, of text for others.
-    #[must_use]
-    pub fn same_as(&self, other: &Uri<'_>) -> bool {
-        if self.text == other.text {
-            return true;
-        }
-        match (self.scheme, other.scheme) {
-            (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => {
-                same_escaped(self.user, other.user)
-                    && same_escaped(self.password, other.password)
-                    && same_host(self.host, other.host)
-                    && self.port == other.port
-                    && same_params(self.params, other.params)
-                    && same_headers(self.headers, other.headers)
-            }
-            (Scheme::Tel, Scheme::Tel) => {
-                let digits = |uri: &Uri<'_>| -> String {
-                    let number = uri.user.unwrap_or_default().chars();
-                    number.filter(|c| !matches!(c, '-' | '.' | '(' | ')')).map(|c| c.to_ascii_lowercase()).collect()
-                };
-                digits(self) == digits(other) && covers(self.params, other.params) && covers(other.params, self.params)
-            }
-            _ => false,
-        }
     }
 }
 
@@ -265,16 +251,12 @@ static HOST_BYTES: [bool; 256] = {
     table
 };
 
-fn host_ip(host: &str) -> Option<IpAddr> {
+pub(super) fn host_ip(host: &str) -> Option<IpAddr> {
     match host.parse() {
         Ok(ip) => Some(ip),
         Err(_) if host.contains(":::") => host.replacen(":::", "::", 1).parse().ok(),
         Err(_) => None,
     }
-}
-
-fn same_host(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b) || (a.contains(':') && host_ip(a).is_some_and(|a| host_ip(b) == Some(a)))
 }
 
 fn escapes_are_whole(mut s: &str) -> bool {
@@ -288,51 +270,9 @@ fn escapes_are_whole(mut s: &str) -> bool {
     true
 }
 
-fn same_escaped(a: Option<&str>, b: Option<&str>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a == b || unescape(a) == unescape(b),
-        (a, b) => a.is_none() && b.is_none(),
-    }
-}
-
-fn same_value(a: Option<&str>, b: Option<&str>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b) || unescape(a).eq_ignore_ascii_case(&unescape(b)),
-        (a, b) => a.is_none() && b.is_none(),
-    }
-}
-
-/// Parameters in both must match; these must match also when they are in one only.
-fn same_params(a: Params<'_>, b: Params<'_>) -> bool {
-    let one_way = |a: Params<'_>, b: Params<'_>| {
-        a.iter().all(|(name, value)| match b.get(name) {
-            Some(other) => same_value(value, other),
-            None => !["user", "ttl", "method", "maddr", "transport"].iter().any(|n| name.eq_ignore_ascii_case(n)),
-        })
-    };
-    one_way(a, b) && one_way(b, a)
-}
-
-/// Whether each parameter of `a` is in `b` with the same value.
-fn covers(a: Params<'_>, b: Params<'_>) -> bool {
-    a.iter().all(|(name, value)| b.get(name).is_some_and(|other| same_value(value, other)))
-}
-
 /// The `name=value` pairs of the part after `?`.
-fn header_pairs<'a>(headers: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+pub(super) fn header_pairs<'a>(headers: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
     headers.split('&').filter(|h| !h.is_empty()).map(|h| h.split_once('=').unwrap_or((h, "")))
-}
-
-fn same_headers(a: &str, b: &str) -> bool {
-    let one_way = |a: &str, b: &str| {
-        header_pairs(a).all(|(name, value)| {
-            header_pairs(b)
-                .any(|(n, v)| unescape(n).eq_ignore_ascii_case(&unescape(name)) && unescape(v) == unescape(value))
-        })
-    };
-    // Each pair is looked for among the others: a bound keeps a long list from costing its square.
-    let bounded = |s: &str| header_pairs(s).nth(limits::PARAMETERS).is_none();
-    a == b || (bounded(a) && bounded(b) && one_way(a, b) && one_way(b, a))
 }
 
 impl From<UriError> for HeaderError {
@@ -347,12 +287,6 @@ impl From<UriError> for HeaderError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn same(a: &str, b: &str) -> bool {
-        let (a, b) = (Uri::parse(a).unwrap(), Uri::parse(b).unwrap());
-        assert_eq!(a.same_as(&b), b.same_as(&a));
-        a.same_as(&b)
-    }
 
     #[test]
     fn parts() {
@@ -408,30 +342,5 @@ mod tests {
         ] {
             assert!(Uri::parse(bad).is_err(), "{bad}");
         }
-    }
-
-    /// The examples of RFC 3261 s19.1.4.
-    #[test]
-    fn equality() {
-        assert!(same("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"));
-        assert!(same("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"));
-        assert!(same("sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on"));
-        assert!(same(
-            "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
-            "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com"
-        ));
-        assert!(same(
-            "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
-            "sip:alice@atlanta.com?priority=urgent&subject=project%20x"
-        ));
-        assert!(!same("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"));
-        assert!(!same("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"));
-        assert!(!same("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"));
-        assert!(!same("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"));
-        assert!(!same("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"));
-        assert!(!same("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"));
-        assert!(!same("sip:a@b", "sips:a@b"));
-        assert!(same("sip:a@b;x=1;x=2", "sip:a@b;x=1;x=2") && !same("urn:a:b", "urn:a:c"));
-        assert!(same("tel:+1-201-555-0123", "TEL:+12015550123") && !same("tel:+12015550123", "tel:+12015550124"));
     }
 }
