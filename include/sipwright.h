@@ -21,6 +21,7 @@
 #define sipw_request_options_init(s) sipw_request_options_init_sized((s), sizeof *(s))
 #define sipw_sip_config_init(s) sipw_sip_config_init_sized((s), sizeof *(s))
 #define sipw_defence_config_init(s) sipw_defence_config_init_sized((s), sizeof *(s))
+#define sipw_tls_config_init(s) sipw_tls_config_init_sized((s), sizeof *(s))
 #define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))
 #define sipw_engine_stats(eng, out) sipw_engine_stats_sized((eng), (out), sizeof *(out))
 #define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))
@@ -545,6 +546,55 @@ typedef struct sipw_defence_config {
     void *filter_user;
 } sipw_defence_config;
 
+/** A certificate with its key; each is a path, or PEM text itself. */
+typedef struct sipw_tls_certificate {
+    /** The certificate, then intermediate ones. */
+    const char *chain;
+    /** Its private key, not encrypted. */
+    const char *key;
+} sipw_tls_certificate;
+
+/** How servers are verified, and what we show them. */
+typedef struct sipw_tls_profile {
+    /** Name for sipw_account_options::tls_profile; NULL or "": the default of accounts that name none. */
+    const char *name;
+    /** Authorities to trust, a path or PEM text. NULL: what the system trusts. */
+    const char *roots;
+    /** SHA-256 of the server's public key, in hexadecimal or base64, several with commas: one must match. NULL: none needed. */
+    const char *pins;
+    /** What we show where the server asks; its chain NULL: nothing. */
+    struct sipw_tls_certificate certificate;
+    /** 12 or 0: TLS 1.2 and 1.3; 13: only 1.3. */
+    uint32_t min_version;
+    /** Not 0: take ANY certificate, so that whoever sits in between reads all. Pins are still checked. */
+    uint32_t no_verify;
+} sipw_tls_profile;
+
+/**
+ * TLS of an engine. Set up with sipw_tls_config_init(), pointed to by sipw_config::tls; 0 and NULL are the defaults everywhere: a client
+ * that trusts what the system trusts.
+ */
+typedef struct sipw_tls_config {
+    /** Set by sipw_tls_config_init(). */
+    uint32_t size;
+    /** Whether clients must show a certificate: 0 no, 1 if they have one, 2 yes. */
+    uint32_t client_auth;
+    /** Oldest version of clients: 12 or 0, or 13. */
+    uint32_t min_version;
+    /** How many certificates. */
+    uint32_t certificate_count;
+    /** What we show as a server; the first is the default, the others are chosen by the name that the client asks for (SNI). */
+    const struct sipw_tls_certificate *certificates;
+    /** Authorities that clients' certificates are checked against, a path or PEM text. */
+    const char *client_ca;
+    /** How many profiles. */
+    size_t profile_count;
+    /** How servers are verified. */
+    const struct sipw_tls_profile *profiles;
+    /** Path of a file that session keys are written to, for debugging (the format of SSLKEYLOGFILE). NULL: none. */
+    const char *key_log;
+} sipw_tls_config;
+
 /** What an engine is made from. Set up with sipw_config_init(); 0 and NULL are the defaults everywhere. */
 typedef struct sipw_config {
     /** Set by sipw_config_init(): the library touches nothing beyond it. */
@@ -603,6 +653,8 @@ typedef struct sipw_config {
     const struct sipw_sip_config *sip;
     /** Rates and bans per source, refusals under load, the filter of incoming requests. NULL: the defaults. */
     const struct sipw_defence_config *defence;
+    /** TLS; NULL: a client that trusts what the system trusts. */
+    const struct sipw_tls_config *tls;
 } sipw_config;
 
 /** What an engine counts about itself, since it started. */
@@ -1471,6 +1523,24 @@ sipw_status sipw_incoming_header(const struct sipw_incoming *request,
                                  char *out,
                                  size_t out_bytes,
                                  size_t *length);
+
+/**
+ * Sets a struct to its defaults; use the macro sipw_tls_config_init(). Does nothing with NULL.
+ *
+ * @param cfg   the struct
+ * @param size  its sizeof as the caller was compiled: nothing beyond it is written
+ */
+void sipw_tls_config_init_sized(struct sipw_tls_config *cfg, size_t size);
+
+/**
+ * Takes other TLS settings, or reads the files of the present ones again: renewed certificates serve new connections, open connections
+ * and their calls go on. On an error all stays as it was.
+ *
+ * @param cfg  set up with sipw_tls_config_init(); NULL: the present settings, their files read again
+ * @return SIPW_E_IO, SIPW_E_INVAL, SIPW_E_UNSUPPORTED. From any thread; reads files.
+ */
+sipw_status sipw_tls_reload(struct sipw_engine *eng,
+                            const struct sipw_tls_config *cfg);
 
 #ifdef __cplusplus
 }  // extern "C"

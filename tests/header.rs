@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// The files that make the header, in the order in which a reader wants them.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     "error",
     "config",
     "event",
@@ -18,6 +18,7 @@ const SOURCES: [&str; 11] = [
     "request",
     "config_sip",
     "config_defence",
+    "config_tls",
 ];
 
 /// What cbindgen cannot say: version, and macros over sized functions (rule 8).
@@ -39,6 +40,7 @@ fn macros() -> String {
         "request_options",
         "sip_config",
         "defence_config",
+        "tls_config",
     ] {
         text += &format!("#define sipw_{name}_init(s) sipw_{name}_init_sized((s), sizeof *(s))\n");
     }

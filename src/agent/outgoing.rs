@@ -10,7 +10,7 @@ use super::{Agent, Timer, User, io::Output};
 use crate::auth::{Credentials, DigestCache};
 use crate::base::id::{AccountId, CallId};
 use crate::base::map::IdMap;
-use crate::base::{Flow, Instant};
+use crate::base::{Flow, Instant, Protocol};
 use crate::call::{Action, Call, Settings, contact, head};
 use crate::dialog::Dialog;
 use crate::guard::Priority;
@@ -501,7 +501,11 @@ impl Agent {
         };
         match (flow, query.literal()) {
             (Some(flow), Some(ip)) if flow.remote.ip() == ip => Whereto::Known(Target {
-                protocol: query.protocol_or_default(),
+                // `transport=ws` says nothing of TLS (RFC 7118 s5.2); the connection does.
+                protocol: match (query.protocol_or_default(), flow.protocol) {
+                    (Protocol::Ws, Protocol::Wss) => Protocol::Wss,
+                    (protocol, _) => protocol,
+                },
                 remote: SocketAddr::new(ip, query.port_or_default()),
                 local: flow.local.ip(),
             }),

@@ -32,8 +32,10 @@ pub fn contact(address: SocketAddr, protocol: Protocol, user: &str) -> String {
     }
     push_address(&mut out, address);
     if protocol != Protocol::Udp {
+        // RFC 7118 s5.2 knows `ws` alone, also where it is secured.
+        let param = if protocol == Protocol::Wss { "ws" } else { protocol.param() };
         out.extend_from_slice(b";transport=");
-        out.extend_from_slice(protocol.param().as_bytes());
+        out.extend_from_slice(param.as_bytes());
     }
     out.push(b'>');
     into_text(out)

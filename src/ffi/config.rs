@@ -2,6 +2,7 @@
 
 use super::config_defence::{defence_config, sipw_defence_config};
 use super::config_sip::{sip_config, sipw_sip_config};
+use super::config_tls::{sipw_tls_config, tls_config};
 use super::engine::Gate;
 use super::event::{Shown, sipw_event_cb};
 use super::string::{c_text, optional, owned};
@@ -157,6 +158,8 @@ pub struct sipw_config {
     pub sip: *const sipw_sip_config,
     /// Rates and bans per source, refusals under load, the filter of incoming requests. NULL: the defaults.
     pub defence: *const sipw_defence_config,
+    /// TLS; NULL: a client that trusts what the system trusts.
+    pub tls: *const sipw_tls_config,
 }
 
 /// Sets a struct to its defaults; use the macro sipw_config_init(). Does nothing with NULL.
@@ -269,6 +272,8 @@ pub(super) unsafe fn engine_config(c: &sipw_config, gate: &Arc<Gate>) -> Result<
     config.sip = unsafe { sip_config(c.sip) }?;
     // SAFETY: the caller's promise.
     config.defence = unsafe { defence_config(c.defence) }?;
+    // SAFETY: the caller's promise.
+    config.tls = unsafe { tls_config(c.tls) }?;
     config.signalling_threads = c.signalling_threads as usize;
     config.media_threads = c.media_threads as usize;
     config.max_calls = c.max_calls as usize;

@@ -1,6 +1,6 @@
 //! Whole messages out of a stream. RFC 3261 s18.3, RFC 5626 s4.4.1.
 
-use crate::base::Flow;
+use crate::base::{Flow, Protocol};
 use crate::message::frame::{self, Frame};
 
 /// What line ends between messages mean depends on what came before: a ping may be cut in two, and a pong looks like half a ping.
@@ -50,6 +50,8 @@ pub struct Feed<'a> {
     pub(super) line_ends: LineEnds,
     pub(super) messages: usize,
     pub(super) bad: bool,
+    /// The segment is one message.
+    whole: bool,
 }
 
 impl<'a> Feed<'a> {
@@ -57,7 +59,8 @@ impl<'a> Feed<'a> {
         if !left_over.is_empty() {
             left_over.extend_from_slice(segment);
         }
-        Feed { flow, buffer: left_over, segment, at: 0, pings: 0, pongs: 0, line_ends, messages: 0, bad: false }
+        let whole = matches!(flow.protocol, Protocol::Ws | Protocol::Wss);
+        Feed { flow, buffer: left_over, segment, at: 0, pings: 0, pongs: 0, line_ends, messages: 0, bad: false, whole }
     }
 
     fn rest(&self) -> &[u8] {
@@ -85,7 +88,14 @@ impl<'a> Feed<'a> {
             if rest.is_empty() || self.bad {
                 return None;
             }
-            match frame::next(rest) {
+            let found = match frame::next(rest) {
+                // A WebSocket message is one SIP message, with or without Content-Length. RFC 7118 s5.
+                Frame::Message { .. } | Frame::Incomplete | Frame::Bad(_) if self.whole => {
+                    Frame::Message { bytes: rest.len() }
+                }
+                found => found,
+            };
+            match found {
                 Frame::Incomplete => return None,
                 Frame::KeepAlive { bytes } => {
                     match self.line_ends.take(bytes) {

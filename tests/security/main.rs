@@ -3,6 +3,8 @@
 mod class_a;
 mod class_g;
 mod class_j;
+#[cfg(feature = "tls")]
+mod class_k;
 mod class_o;
 mod class_q;
 mod uas;

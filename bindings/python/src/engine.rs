@@ -78,7 +78,7 @@ impl Engine {
     #[pyo3(signature = (*, listen=Vec::new(), user_agent=None, public_address=None, signalling_threads=1, media_threads=0, max_calls=0,
         codecs=None, ring_timeout=180.0, rtp_timeout=30.0, rtp_timeout_hangup=false, quality_interval=1.0, rtp_ports=None,
         trace=false, log=None, methods=Vec::new(), force_rport=false, udp_size_limit=1300,
-        defence=None, filter=None))]
+        defence=None, filter=None, tls=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn new(
         py: Python<'_>,
@@ -101,6 +101,7 @@ impl Engine {
         udp_size_limit: usize,
         defence: Option<&Bound<'_, PyDict>>,
         filter: Option<Py<PyAny>>,
+        tls: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let mut config =
             EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
@@ -129,6 +130,7 @@ impl Engine {
         config.udp_size_limit = udp_size_limit;
         let filtered = filter.is_some();
         config.defence = crate::defence::config(defence, filter)?;
+        config.tls = crate::tls::config(tls)?;
         let tape = (trace || log.is_some()).then(Tape::new).transpose().map_err(|e| {
             raise(Error::new(ErrorKind::NoMemory, format!("no descriptor: {e}; raise the limit of open files")))
         })?;
@@ -141,6 +143,13 @@ impl Engine {
         }
         let engine = py.detach(|| engine::Engine::new(config)).map_err(raise)?;
         Ok(Engine { engine, tape, filtered })
+    }
+
+    /// Takes other TLS settings, or reads the files of the present ones again; open connections go on.
+    #[pyo3(signature = (tls=None))]
+    fn tls_reload(&self, py: Python<'_>, tls: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let config = tls.map(|tls| crate::tls::config(Some(tls))).transpose()?;
+        py.detach(|| self.engine.tls_reload(config.as_ref())).map_err(raise)
     }
 
     /// Where it listens: `udp://127.0.0.1:5060`.

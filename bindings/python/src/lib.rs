@@ -8,6 +8,7 @@ mod event;
 mod frame;
 mod pcm;
 mod tape;
+mod tls;
 
 use pyo3::prelude::*;
 

@@ -37,7 +37,8 @@ fn certificate(why: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the certificate is not valid yet; is the clock of this machine right?".to_owned()
         }
-        CertificateError::UnknownIssuer => {
+        // Bad signature: an authority of the same name with another key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the certificate is signed by an authority that is not trusted (unknown issuer, or self-signed); add the authority to the \
              profile's trust roots, or pin the key"
                 .to_owned()

@@ -81,7 +81,7 @@ class Phone:
     `listen` names addresses, comma-separated: `udp://127.0.0.1:5070,tcp://[::]:5060`; the default is any free port. Options: `user_agent`,
     `public_address`, `signalling_threads`, `media_threads`, `max_calls`, `codecs`, `ring_timeout`, `rtp_timeout`, `rtp_timeout_hangup`,
     `quality_interval`, `rtp_ports`, `methods` (requests that come as `requests()`: INFO, NOTIFY, REFER ..),
-    `force_rport`, `udp_size_limit` (of the engine); `auth_user`,
+    `force_rport`, `udp_size_limit`, `tls` (a dict, docs/tls.md) (of the engine); `auth_user`,
     `realm`, `registrar`, `proxy`, `routes`, `expires`, `register`, `tls_profile`, `ws_path`, `keep_alive`
     (True, False, or None: as the registrar wants), `keep_alive_interval` (of the account);
     `defence`, a dict of rates and bans per source (`requests`, `auth_failures`, `malformed`: a minute, or `(a minute, at once)`; `ban`, `ban_max`,

@@ -56,7 +56,9 @@ class Engine:
         rtp_ports: tuple[int, int] | None = ..., trace: bool = ..., log: str | None = ...,
         methods: list[str] = ..., force_rport: bool = ..., udp_size_limit: int = ..., defence: dict[str, Any] | None = ...,
         filter: Callable[[Incoming], bool | int | tuple[int, str] | None] | None = ...,
+        tls: dict[str, Any] | None = ...,
     ) -> Engine: ...
+    def tls_reload(self, tls: dict[str, Any] | None = ...) -> None: ...
     def listeners(self) -> list[str]: ...
     def add_account(
         self, aor: str, password: str = ..., *, register: bool = ..., auth_user: str = ..., realm: str = ...,
