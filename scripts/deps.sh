@@ -12,6 +12,7 @@ pkg-config pkg-config
 sipp sip-tester
 baresip baresip-core
 kamailio kamailio
+svmap sipvicious
 clang clang
 cmake cmake
 valgrind valgrind
