@@ -40,6 +40,7 @@ pub use crate::guard::{Decision, DefenceConfig, Filter, Incoming, Network, Rate}
 pub use crate::media::io::{Codec, Quality};
 pub use config::{Delivered, Delivery, EngineConfig, EventCallback};
 pub use counters::Counters;
+pub use dns::{DnsConfig, HostsFile};
 pub use error::{Error, ErrorKind};
 pub use face::Engine;
 pub use handles::CallState;

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::config::EngineConfig;
 use super::counters::Live;
+use super::dns::Names;
 use super::events::{Events, Role};
 use super::face::Owner;
 use super::media::{Ports, Worker, Workers};
@@ -63,6 +64,7 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
             "RTP ports {low}-{high} hold no pair of an even and the next port; give a range such as 16384-32767"
         ))
     })?;
+    let names = Names::new(&config.dns)?;
     let clock = Clock::start();
     let dispatch = config.log.map(|callback| log::dispatcher(callback, config.log_level, clock));
     let load = || Tls::new(&config.tls);
@@ -118,7 +120,10 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
     let workers = Arc::new(Workers::new(media_threads).map_err(|e| no_resource(&e))?);
     let owner = Owner { shared, listeners: bound.listeners, threads: Arc::default() };
     // From here on, dropping the owner ends what has been started.
-    owner.threads.launch(&owner.shared, &workers, ports, template, bound.shards).map_err(|e| no_resource(&e))?;
+    owner
+        .threads
+        .launch(&owner.shared, &workers, ports, template, bound.shards, &names)
+        .map_err(|e| no_resource(&e))?;
     Ok(owner)
 }
 
@@ -137,6 +142,7 @@ impl Threads {
         ports: Ports,
         template: AgentConfig,
         sockets: Vec<listen::ShardSockets>,
+        names: &Names,
     ) -> io::Result<()> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.workers = Some(workers.clone());
@@ -165,7 +171,9 @@ impl Threads {
                 .thread_name(format!("sipw-dns-{index}"))
                 .build()?;
             let role = Role::Shard(config.shard);
-            let setup = Setup { shared: shared.clone(), config, sockets, workers: workers.clone(), runtime };
+            let (dns, backend) = names.of_shard(&runtime)?;
+            let (whole, workers) = (shared.clone(), workers.clone());
+            let setup = Setup { shared: whole, config, sockets, workers, runtime, dns, backend };
             let shared = shared.clone();
             let body = move || shared.run_thread(role, || shard::run(setup));
             running.shards.push(Builder::new().name(name).spawn(body)?);

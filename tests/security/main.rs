@@ -7,4 +7,5 @@ mod class_j;
 mod class_k;
 mod class_o;
 mod class_q;
+mod class_t;
 mod uas;

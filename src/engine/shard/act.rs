@@ -15,7 +15,7 @@ impl Shard {
             Output::Transmit(transmit) => self.transmit(transmit),
             Output::Event(event) => self.tell(event),
             Output::Media(order) => self.order(order),
-            Output::Resolve(query) => resolve::resolve(self, query),
+            Output::Resolve(query) => resolve::resolve(self, &query),
             Output::Connect { peer } => self.streams.connect(self.me, self.shared.clone(), peer),
             Output::Close { flow } if flow.home() == self.me => self.streams.close(&flow),
             Output::Close { flow } => drop(self.hand_over(flow.home(), Inbound::Close { flow })),

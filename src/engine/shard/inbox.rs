@@ -4,7 +4,7 @@
 //! refused when too many wait, messages of other shards are dropped like datagrams. What else comes is bounded by the tables it
 //! speaks of: streams, accounts, sessions.
 
-use crate::agent::io::{AccountView, Command, Event, Opened, Target};
+use crate::agent::io::{AccountView, Command, Event, Opened};
 use crate::base::id::CallId;
 use crate::base::{Flow, Transmit, limits};
 use crate::media::io::MediaEvent;
@@ -31,8 +31,6 @@ pub(crate) enum Inbound {
     StreamClosed { flow: Flow },
     /// From a media worker.
     Media(MediaEvent),
-    /// From the resolver.
-    Resolved { token: u64, targets: Vec<Target>, error: Option<String> },
     /// From a thread of the engine to the application.
     Event(Event),
     /// The files of a call are flushed and closed.

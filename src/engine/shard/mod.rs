@@ -70,7 +70,7 @@ struct Shard {
     refusals: Refusals,
     streams: Streams,
     routes: Routes,
-    lookups: usize,
+    lookups: resolve::Lookups,
     workers: Arc<Workers>,
     /// Media sessions that this shard's agent opened.
     sessions: BTreeMap<NodeId, CallId>,
@@ -247,7 +247,6 @@ impl Shard {
                 self.input(Input::StreamClosed { flow });
             }
             Inbound::Media(event) => self.media(event),
-            Inbound::Resolved { token, targets, error } => self.input(Input::Resolved { token, targets, error }),
             Inbound::Event(event) => self.tell(event),
             Inbound::FilesClosed(call) => self.files_closed(call),
             Inbound::Report(done) => {

@@ -2,13 +2,16 @@
 
 use super::inbox::Inbox;
 use super::refusal::Refusals;
+use super::resolve::Lookups;
 use super::stream::{self, Streams};
 use super::{SHARD, Shard, with};
 use crate::agent::io::AgentConfig;
 use crate::agent::{Agent, Traffic};
 use crate::base::Duration;
+use crate::base::Rng;
 use crate::base::limits;
 use crate::base::{Instant, Protocol};
+use crate::engine::dns::{Backend, Dns};
 use crate::engine::media::Workers;
 use crate::engine::net::batch::{RecvBatch, Undelivered, take_error};
 use crate::engine::net::listen::ShardSockets;
@@ -41,11 +44,17 @@ pub(crate) struct Setup {
     pub(crate) sockets: ShardSockets,
     pub(crate) workers: Arc<Workers>,
     pub(crate) runtime: Runtime,
+    pub(crate) dns: Dns,
+    pub(crate) backend: Backend,
 }
 
 /// The body of a signalling thread.
 pub(crate) fn run(setup: Setup) {
-    let Setup { shared, config, sockets, workers, runtime } = setup;
+    let Setup { shared, config, sockets, workers, runtime, dns, backend } = setup;
+    // Draws of its own: the agent's stay what they are.
+    let mut seed = config.seed;
+    seed.iter_mut().for_each(|byte| *byte ^= 0x5a);
+    let rng = Rng::new(seed);
     let me = config.shard;
     runtime.block_on(async {
         let udp: io::Result<Vec<Arc<Socket>>> = sockets.udp.into_iter().map(|s| Socket::new(s).map(Arc::new)).collect();
@@ -67,7 +76,7 @@ pub(crate) fn run(setup: Setup) {
             refused: Vec::new(),
             refusals: Refusals::default(),
             streams: Streams::default(),
-            lookups: 0,
+            lookups: Lookups::new(dns, backend, rng),
             workers,
             sessions: BTreeMap::new(),
             held: BTreeMap::new(),
