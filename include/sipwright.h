@@ -655,6 +655,8 @@ typedef struct sipw_config {
     const struct sipw_defence_config *defence;
     /** TLS; NULL: a client that trusts what the system trusts. */
     const struct sipw_tls_config *tls;
+    /** Name servers, hosts file, failover. NULL: the defaults. */
+    const sipw_dns_config *dns;
 } sipw_config;
 
 /** What an engine counts about itself, since it started. */

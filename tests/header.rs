@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// The files that make the header, in the order in which a reader wants them.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "error",
     "config",
     "event",
@@ -19,6 +19,7 @@ const SOURCES: [&str; 12] = [
     "config_sip",
     "config_defence",
     "config_tls",
+    "config_dns",
 ];
 
 /// What cbindgen cannot say: version, and macros over sized functions (rule 8).
@@ -41,6 +42,7 @@ fn macros() -> String {
         "sip_config",
         "defence_config",
         "tls_config",
+        "dns_config",
     ] {
         text += &format!("#define sipw_{name}_init(s) sipw_{name}_init_sized((s), sizeof *(s))\n");
     }

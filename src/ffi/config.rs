@@ -1,6 +1,7 @@
 //! Structs that C fills. Rule 8 of the C ABI: they start with `size`, only grow at the end, and zero means the default.
 
 use super::config_defence::{defence_config, sipw_defence_config};
+use super::config_dns::{dns_config, sipw_dns_config};
 use super::config_sip::{sip_config, sipw_sip_config};
 use super::config_tls::{sipw_tls_config, tls_config};
 use super::engine::Gate;
@@ -160,6 +161,8 @@ pub struct sipw_config {
     pub defence: *const sipw_defence_config,
     /// TLS; NULL: a client that trusts what the system trusts.
     pub tls: *const sipw_tls_config,
+    /// Name servers, hosts file, failover. NULL: the defaults.
+    pub dns: *const sipw_dns_config,
 }
 
 /// Sets a struct to its defaults; use the macro sipw_config_init(). Does nothing with NULL.
@@ -274,6 +277,8 @@ pub(super) unsafe fn engine_config(c: &sipw_config, gate: &Arc<Gate>) -> Result<
     config.defence = unsafe { defence_config(c.defence) }?;
     // SAFETY: the caller's promise.
     config.tls = unsafe { tls_config(c.tls) }?;
+    // SAFETY: as above.
+    config.dns = unsafe { dns_config(c.dns) }?;
     config.signalling_threads = c.signalling_threads as usize;
     config.media_threads = c.media_threads as usize;
     config.max_calls = c.max_calls as usize;

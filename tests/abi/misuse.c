@@ -229,6 +229,7 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     const char *text;
     size_t n = 0;
     sipw_defence_config defence;
+    sipw_dns_config dns;
     sipw_incoming incoming = {0};
     memset(big, 'a', sizeof big - 1);
 
@@ -241,6 +242,9 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     sipw_sip_config_init(&sip);
     sipw_defence_config_init_sized(NULL, sizeof defence);
     sipw_defence_config_init(&defence);
+    sipw_dns_config_init_sized(NULL, sizeof dns);
+    sipw_dns_config_init(&dns);
+    dns.servers = "nonsense";
     BAD(SIPW_E_INVAL, sipw_incoming_header(NULL, "From", 0, NULL, 0, &n));
     BAD(SIPW_E_INVAL, sipw_incoming_header(&incoming, "From", 0, NULL, 0, &n));
     sip.methods = "INFO,BYE";
@@ -254,6 +258,7 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     cfg.field = value;                                \
     BAD(status, sipw_engine_new(&cfg, &out))
     CONFIG(delivery, 9, SIPW_E_INVAL);
+    CONFIG(dns, &dns, SIPW_E_INVAL);
     CONFIG(delivery, SIPW_DELIVERY_INLINE, SIPW_E_INVAL);
     CONFIG(log_level, 6, SIPW_E_INVAL);
     CONFIG(listen, "carrier-pigeon://127.0.0.1", SIPW_E_INVAL);

@@ -1,6 +1,6 @@
 //! Class T: names that lie, loop, flood and fail. RFC 3263, RFC 5452, RFC 1035 s4.1.4; the rest is in `src/resolve/tests.rs`.
 
-use sipwright::agent::io::EventKind;
+use sipwright::agent::io::{AccountConfig, EventKind};
 use sipwright::base::Duration;
 use sipwright::base::id::AccountId;
 use sipwright::engine::dns::server::DnsServer;
@@ -14,12 +14,12 @@ struct Rig {
     server: DnsServer,
     uas: Engine,
     uac: Engine,
+    account: AccountId,
     port: u16,
 }
 
 fn engine(listen: &str, dns: DnsConfig) -> Engine {
-    Engine::new(EngineConfig { listen: vec![listen.into()], media_threads: 1, dns, ..EngineConfig::default() })
-        .unwrap()
+    Engine::new(EngineConfig { listen: vec![listen.into()], media_threads: 1, dns, ..EngineConfig::default() }).unwrap()
 }
 
 impl Rig {
@@ -35,12 +35,14 @@ impl Rig {
             attempts: 2,
             ..DnsConfig::default()
         };
-        Rig { server, uas, uac: engine("udp://127.0.0.1:0", dns), port }
+        let uac = engine("udp://127.0.0.1:0", dns);
+        let account = uac.add_account(AccountConfig::default(), 0).unwrap();
+        Rig { server, uas, uac, account, port }
     }
 
     /// OPTIONS to a target: the status, and the reason.
     fn options(&self, target: &str) -> (u16, String) {
-        self.uac.request(AccountId::NONE, "OPTIONS", target, "", b"", Vec::new(), 0).unwrap();
+        self.uac.request(self.account, "OPTIONS", target, "", b"", Vec::new(), 0).unwrap();
         loop {
             let delivered = self.uac.wait_event(LONG).expect("the request ends");
             if let EventKind::RequestDone(outcome) = delivered.event.kind {

@@ -78,7 +78,7 @@ impl Engine {
     #[pyo3(signature = (*, listen=Vec::new(), user_agent=None, public_address=None, signalling_threads=1, media_threads=0, max_calls=0,
         codecs=None, ring_timeout=180.0, rtp_timeout=30.0, rtp_timeout_hangup=false, quality_interval=1.0, rtp_ports=None,
         trace=false, log=None, methods=Vec::new(), force_rport=false, udp_size_limit=1300,
-        defence=None, filter=None, tls=None))]
+        defence=None, filter=None, tls=None, dns=Vec::new(), hosts=None))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments of a constructor")]
     fn new(
         py: Python<'_>,
@@ -102,6 +102,8 @@ impl Engine {
         defence: Option<&Bound<'_, PyDict>>,
         filter: Option<Py<PyAny>>,
         tls: Option<&Bound<'_, PyDict>>,
+        dns: Vec<String>,
+        hosts: Option<String>,
     ) -> PyResult<Self> {
         let mut config =
             EngineConfig { listen, signalling_threads, media_threads, max_calls, ..EngineConfig::default() };
@@ -131,6 +133,15 @@ impl Engine {
         let filtered = filter.is_some();
         config.defence = crate::defence::config(defence, filter)?;
         config.tls = crate::tls::config(tls)?;
+        for text in dns {
+            let bad = || Error::new(ErrorKind::Invalid, format!("dns: {text:?} is no address; give 192.0.2.53:53"));
+            config.dns.servers.push(sipwright::engine::DnsConfig::server(&text).ok_or_else(|| raise(bad()))?);
+        }
+        match hosts.as_deref() {
+            None => {}
+            Some("") => config.dns.hosts = sipwright::engine::HostsFile::Nothing,
+            Some(path) => config.dns.hosts = sipwright::engine::HostsFile::File(path.into()),
+        }
         let tape = (trace || log.is_some()).then(Tape::new).transpose().map_err(|e| {
             raise(Error::new(ErrorKind::NoMemory, format!("no descriptor: {e}; raise the limit of open files")))
         })?;

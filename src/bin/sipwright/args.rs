@@ -69,6 +69,9 @@ pub struct Common {
     /// Who we are: sip:alice@example.com, or a user name with --proxy
     #[arg(long, value_name = "URI", help_heading = "Account")]
     pub user: Option<String>,
+    /// Ask this name server instead of the system's: an address, with :PORT where it is not 53; repeatable
+    #[arg(long, value_name = "SERVER", help_heading = "Network", value_parser = dns_server)]
+    pub dns: Vec<std::net::SocketAddr>,
     /// Answer to the source port over UDP, also where Via does not ask for it with rport
     #[arg(long, help_heading = "Network")]
     pub force_rport: bool,
@@ -292,6 +295,11 @@ fn log_level(text: &str) -> Result<LogLevel, String> {
         "trace" => LogLevel::Trace,
         _ => return Err("not one of error, warn, info, debug, trace".into()),
     })
+}
+
+fn dns_server(text: &str) -> Result<std::net::SocketAddr, String> {
+    let refusal = || format!("{text:?} is no address; give 192.0.2.53 or [2001:db8::53]:5353");
+    sipwright::engine::DnsConfig::server(text).ok_or_else(refusal)
 }
 
 #[cfg(test)]

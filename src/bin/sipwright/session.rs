@@ -83,6 +83,7 @@ impl Session {
         config.sip.methods = wish.methods;
         config.sip.force_rport = common.force_rport;
         config.defence = defence(common);
+        config.dns.servers.clone_from(&common.dns);
         config.max_calls = common.calls_at_once.unwrap_or(0);
         if !wish.codecs.is_empty() {
             config.codecs = wish.codecs;

@@ -24,7 +24,7 @@ pub(crate) struct Backend {
 enum Way {
     Callback(DnsCallback),
     #[cfg(feature = "dns")]
-    Servers(hickory_resolver::TokioResolver),
+    Servers(std::sync::Arc<hickory_resolver::TokioResolver>),
     System,
 }
 
@@ -119,7 +119,7 @@ fn servers_or_system(config: &DnsConfig) -> io::Result<Way> {
     options.use_hosts_file = ResolveHosts::Never;
     options.cache_size = 0;
     let resolver = builder.build();
-    resolver.map(Way::Servers).map_err(io::Error::other)
+    resolver.map(|resolver| Way::Servers(resolver.into())).map_err(io::Error::other)
 }
 
 #[cfg(feature = "dns")]

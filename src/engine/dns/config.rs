@@ -2,7 +2,7 @@
 
 use crate::base::Duration;
 use crate::resolve::{Answer, Failover, Question};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -51,6 +51,15 @@ pub struct DnsConfig {
     pub cache_max: Duration,
     /// Times of failover.
     pub failover: Failover,
+}
+
+impl DnsConfig {
+    /// Reads a name server: an address, with a port where it is not 53.
+    #[must_use]
+    pub fn server(text: &str) -> Option<SocketAddr> {
+        let text = text.trim();
+        text.parse().ok().or_else(|| text.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 53)))
+    }
 }
 
 impl Default for DnsConfig {

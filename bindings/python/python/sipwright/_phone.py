@@ -87,6 +87,7 @@ class Phone:
     `defence`, a dict of rates and bans per source (`requests`, `auth_failures`, `malformed`: a minute, or `(a minute, at once)`; `ban`, `ban_max`,
     `overload_delay` in seconds; `allow`, `drop_scanners`, `overload_control`); `filter`, a function that gets an `Incoming` of each new request,
     on the engine's own thread, and returns None or True (accept), False (drop), a status, or (status, reason);
+    `dns`, a list of name servers (`192.0.2.53`, `[2001:db8::53]:5353`), and `hosts`, a hosts file ("" for none), instead of the system's;
     `trace`, a function that gets a `Trace` of every SIP message; `log`, one of error, warning, info, debug, trace: what the engine tells
     the logger `sipwright`.
     """

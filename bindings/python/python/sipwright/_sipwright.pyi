@@ -55,6 +55,7 @@ class Engine:
         ring_timeout: float = ..., rtp_timeout: float = ..., rtp_timeout_hangup: bool = ..., quality_interval: float = ...,
         rtp_ports: tuple[int, int] | None = ..., trace: bool = ..., log: str | None = ...,
         methods: list[str] = ..., force_rport: bool = ..., udp_size_limit: int = ..., defence: dict[str, Any] | None = ...,
+        dns: list[str] = ..., hosts: str | None = ...,
         filter: Callable[[Incoming], bool | int | tuple[int, str] | None] | None = ...,
         tls: dict[str, Any] | None = ...,
     ) -> Engine: ...
