@@ -22,6 +22,7 @@
 #define sipw_sip_config_init(s) sipw_sip_config_init_sized((s), sizeof *(s))
 #define sipw_defence_config_init(s) sipw_defence_config_init_sized((s), sizeof *(s))
 #define sipw_tls_config_init(s) sipw_tls_config_init_sized((s), sizeof *(s))
+#define sipw_dns_config_init(s) sipw_dns_config_init_sized((s), sizeof *(s))
 #define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))
 #define sipw_engine_stats(eng, out) sipw_engine_stats_sized((eng), (out), sizeof *(out))
 #define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))
@@ -594,6 +595,29 @@ typedef struct sipw_tls_config {
     /** Path of a file that session keys are written to, for debugging (the format of SSLKEYLOGFILE). NULL: none. */
     const char *key_log;
 } sipw_tls_config;
+/** How names are looked up. Set up with sipw_dns_config_init(), pointed to by sipw_config::dns; 0 and NULL are the defaults everywhere. */
+typedef struct sipw_dns_config {
+    /** Set by sipw_dns_config_init(). */
+    uint32_t size;
+    /** An attempt with one name server takes no longer. 0: 2,000. */
+    uint32_t timeout_ms;
+    /** Attempts per question. 0: 3. */
+    uint32_t attempts;
+    /** Answers are remembered no longer than this, whatever their TTL. 0: a day; SIPW_NEVER: not at all. */
+    uint32_t cache_max_ms;
+    /** Over UDP a target that answers nothing is given up after this while there are others. 0: 4,000; SIPW_NEVER: each gets 64*T1. */
+    uint32_t try_timeout_ms;
+    /** A target that failed stands behind the others for this long. 0: 30,000; SIPW_NEVER: it does not. */
+    uint32_t penalty_ms;
+    /** The longest Retry-After of a 503 that is kept. 0: 300,000. */
+    uint32_t penalty_max_ms;
+    /** A connection that is not open after this is joined by one to the next address. 0: 250; SIPW_NEVER: one at a time. */
+    uint32_t attempt_delay_ms;
+    /** Name servers, "192.0.2.53,[2001:db8::53]:5353". NULL: those of the system. Built without DNS: SIPW_E_UNSUPPORTED. */
+    const char *servers;
+    /** A file of names and addresses. NULL: that of the system; "": none. */
+    const char *hosts_file;
+} sipw_dns_config;
 
 /** What an engine is made from. Set up with sipw_config_init(); 0 and NULL are the defaults everywhere. */
 typedef struct sipw_config {
@@ -656,7 +680,7 @@ typedef struct sipw_config {
     /** TLS; NULL: a client that trusts what the system trusts. */
     const struct sipw_tls_config *tls;
     /** Name servers, hosts file, failover. NULL: the defaults. */
-    const sipw_dns_config *dns;
+    const struct sipw_dns_config *dns;
 } sipw_config;
 
 /** What an engine counts about itself, since it started. */
@@ -1528,6 +1552,7 @@ sipw_status sipw_incoming_header(const struct sipw_incoming *request,
 
 /**
  * Sets a struct to its defaults; use the macro sipw_tls_config_init(). Does nothing with NULL.
+ * Sets a struct to its defaults; use the macro sipw_dns_config_init(). Does nothing with NULL.
  *
  * @param cfg   the struct
  * @param size  its sizeof as the caller was compiled: nothing beyond it is written
@@ -1543,6 +1568,7 @@ void sipw_tls_config_init_sized(struct sipw_tls_config *cfg, size_t size);
  */
 sipw_status sipw_tls_reload(struct sipw_engine *eng,
                             const struct sipw_tls_config *cfg);
+void sipw_dns_config_init_sized(struct sipw_dns_config *cfg, size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

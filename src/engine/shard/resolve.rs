@@ -26,7 +26,8 @@ impl Lookups {
 pub(super) fn resolve(shard: &mut Shard, query: &Query) {
     let wanted = query.protocol_or_default();
     if (query.protocol.is_some() || query.secure) && !is_built_in(wanted) {
-        let error = format!("{wanted} is not built in; build with the features `tls` and `ws`, or call over udp or tcp");
+        let error =
+            format!("{wanted} is not built in; build with the features `tls` and `ws`, or call over udp or tcp");
         shard.soon.push_back(Input::Resolved { token: query.token, targets: Vec::new(), error: Some(error) });
         return;
     }
