@@ -595,6 +595,7 @@ typedef struct sipw_tls_config {
     /** Path of a file that session keys are written to, for debugging (the format of SSLKEYLOGFILE). NULL: none. */
     const char *key_log;
 } sipw_tls_config;
+
 /** How names are looked up. Set up with sipw_dns_config_init(), pointed to by sipw_config::dns; 0 and NULL are the defaults everywhere. */
 typedef struct sipw_dns_config {
     /** Set by sipw_dns_config_init(). */
@@ -1552,7 +1553,6 @@ sipw_status sipw_incoming_header(const struct sipw_incoming *request,
 
 /**
  * Sets a struct to its defaults; use the macro sipw_tls_config_init(). Does nothing with NULL.
- * Sets a struct to its defaults; use the macro sipw_dns_config_init(). Does nothing with NULL.
  *
  * @param cfg   the struct
  * @param size  its sizeof as the caller was compiled: nothing beyond it is written
@@ -1568,6 +1568,13 @@ void sipw_tls_config_init_sized(struct sipw_tls_config *cfg, size_t size);
  */
 sipw_status sipw_tls_reload(struct sipw_engine *eng,
                             const struct sipw_tls_config *cfg);
+
+/**
+ * Sets a struct to its defaults; use the macro sipw_dns_config_init(). Does nothing with NULL.
+ *
+ * @param cfg   the struct
+ * @param size  its sizeof as the caller was compiled: nothing beyond it is written
+ */
 void sipw_dns_config_init_sized(struct sipw_dns_config *cfg, size_t size);
 
 #ifdef __cplusplus
