@@ -230,6 +230,7 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     size_t n = 0;
     sipw_defence_config defence;
     sipw_dns_config dns;
+    sipw_tls_config tls;
     sipw_incoming incoming = {0};
     memset(big, 'a', sizeof big - 1);
 
@@ -242,9 +243,12 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     sipw_sip_config_init(&sip);
     sipw_defence_config_init_sized(NULL, sizeof defence);
     sipw_defence_config_init(&defence);
+    sipw_tls_config_init_sized(NULL, sizeof tls);
+    sipw_tls_config_init(&tls);
     sipw_dns_config_init_sized(NULL, sizeof dns);
     sipw_dns_config_init(&dns);
     dns.servers = "nonsense";
+    BAD(SIPW_E_INVAL, sipw_tls_reload(NULL, NULL));
     BAD(SIPW_E_INVAL, sipw_incoming_header(NULL, "From", 0, NULL, 0, &n));
     BAD(SIPW_E_INVAL, sipw_incoming_header(&incoming, "From", 0, NULL, 0, &n));
     sip.methods = "INFO,BYE";
