@@ -77,6 +77,8 @@ impl Agent {
             OnRequest::Absorbed => self.came_again(),
             OnRequest::AckFor2xx(_) => self.ack(request, flow, now),
             OnRequest::New if request.method == Method::Ack => self.ack(request, flow, now),
+            // s9.2: the 200 is all that it gets; a repeat gets the same one.
+            OnRequest::CancelWithoutEffect => self.refuse(request, flow, 200, &[]),
             OnRequest::Cancel(invite) => self.cancel(request, flow, invite, now),
             OnRequest::New => self.new_request(request, flow, now),
         }

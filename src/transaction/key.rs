@@ -43,9 +43,9 @@ impl Keys {
         self.server_of(request, method)
     }
 
-    /// The key of the INVITE that a CANCEL is for. s9.2.
-    pub(super) fn cancelled(&self, request: &check::Request<'_, '_>) -> Key {
-        self.server_of(request, Method::Invite)
+    /// The key of the transaction of `method` that a CANCEL is for, if there is one. s9.2.
+    pub(super) fn cancelled(&self, request: &check::Request<'_, '_>, method: Method<'_>) -> Key {
+        self.server_of(request, method)
     }
 
     fn server_of(&self, request: &check::Request<'_, '_>, method: Method<'_>) -> Key {

@@ -70,6 +70,8 @@ pub enum OnRequest {
     AckFor2xx(TransactionId),
     /// A CANCEL for this INVITE server transaction. The CANCEL needs a server transaction of its own.
     Cancel(TransactionId),
+    /// A CANCEL for a transaction of another method: it gets its 200 and changes nothing. RFC 3261 s9.2.
+    CancelWithoutEffect,
 }
 
 /// What a machine sees of the table while it runs.

@@ -103,6 +103,21 @@ impl Machine {
     }
 }
 
+/// Methods that a CANCEL may name by its branch without effect. It does not say which one it means.
+const CANCELLABLE: [Method<'_>; 11] = [
+    Method::Bye,
+    Method::Options,
+    Method::Register,
+    Method::Message,
+    Method::Info,
+    Method::Update,
+    Method::Prack,
+    Method::Subscribe,
+    Method::Notify,
+    Method::Refer,
+    Method::Publish,
+];
+
 const fn id_of(index: u32, generation: u32) -> TransactionId {
     TransactionId(((generation as u64) << 32) | index as u64)
 }
@@ -149,13 +164,7 @@ impl Transactions {
         out: &mut Vec<Action>,
     ) -> OnRequest {
         let Some(index) = self.servers.get(&self.keys.server(request)).copied() else {
-            if request.method == Method::Cancel
-                && let Some(invite) = self.servers.get(&self.keys.cancelled(request)).copied()
-                && let Some(id) = self.id_at(invite)
-            {
-                return OnRequest::Cancel(id);
-            }
-            return OnRequest::New;
+            return if request.method == Method::Cancel { self.cancelled(request) } else { OnRequest::New };
         };
         let Some(id) = self.id_at(index) else { return OnRequest::New };
         if let Some(entry) = self.entry_mut(id)
@@ -181,6 +190,16 @@ impl Transactions {
         match ack {
             Some(Ack::ToUser) => OnRequest::AckFor2xx(id),
             Some(Ack::Absorbed) | None => OnRequest::Absorbed,
+        }
+    }
+
+    /// What a CANCEL is for: the transaction that its branch names, of any method but ACK and CANCEL. RFC 3261 s9.2.
+    fn cancelled(&self, request: &check::Request<'_, '_>) -> OnRequest {
+        let find = |method| self.servers.get(&self.keys.cancelled(request, method)).copied();
+        match find(Method::Invite).and_then(|index| self.id_at(index)) {
+            Some(invite) => OnRequest::Cancel(invite),
+            None if CANCELLABLE.into_iter().any(|method| find(method).is_some()) => OnRequest::CancelWithoutEffect,
+            None => OnRequest::New,
         }
     }
 
@@ -395,6 +414,15 @@ impl Transactions {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.clients.is_empty() && self.servers.is_empty()
+    }
+
+    /// The name of a transaction's state, as the RFC's figures have it.
+    #[cfg(test)]
+    pub(super) fn state(&self, id: TransactionId) -> String {
+        let Some(entry) = self.entry(id) else { return "Terminated".to_owned() };
+        let text = format!("{:?}", entry.machine);
+        let (_, state) = text.split_once("state: ").unwrap_or_default();
+        state.chars().take_while(|c| c.is_ascii_alphabetic()).collect()
     }
 
     /// A table with a lower bound.

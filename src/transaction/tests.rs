@@ -6,10 +6,12 @@ use crate::base::{Duration, Flow, Instant, Protocol, Timers};
 use crate::message::{Message, Method, check};
 use bytes::Bytes;
 
+mod arrows;
 mod client_invite;
 mod client_non_invite;
 mod matching;
 mod random;
+mod rfc4320;
 mod server_invite;
 mod server_non_invite;
 

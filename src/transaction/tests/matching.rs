@@ -166,3 +166,49 @@ fn slots_of_ended_transactions_are_used_again() {
     }
     assert_eq!(rig.table.slots(), 1);
 }
+
+#[test]
+fn a_cancel_for_another_method_matches_without_effect() {
+    let methods =
+        ["BYE", "OPTIONS", "REGISTER", "MESSAGE", "INFO", "UPDATE", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH"];
+    for method in methods {
+        let mut rig = Rig::new(Protocol::Udp);
+        let id = rig.serve(&request(method, BRANCH, ""), None);
+        assert_eq!(rig.received(&request("CANCEL", BRANCH, "")), OnRequest::CancelWithoutEffect, "{method}");
+        assert_eq!(rig.received(&request("CANCEL", "z9hG4bKother", "")), OnRequest::New, "{method}");
+        assert_eq!(rig.table.state(id), "Trying");
+        rig.respond(id, 200, method);
+        assert_eq!(rig.received(&request("CANCEL", BRANCH, "")), OnRequest::CancelWithoutEffect, "after the final");
+        assert_eq!(rig.seen(), list(&[(0, "200")]));
+    }
+}
+
+#[test]
+fn a_cancel_after_the_final_response_still_finds_its_invite() {
+    for (code, state) in [(486, "Completed"), (200, "Accepted")] {
+        let mut rig = Rig::new(Protocol::Udp);
+        let invite = rig.serve(&request("INVITE", BRANCH, ""), None);
+        rig.respond(invite, code, "INVITE");
+        assert_eq!(rig.received(&request("CANCEL", BRANCH, "")), OnRequest::Cancel(invite));
+        assert_eq!(rig.table.state(invite), state);
+    }
+}
+
+#[test]
+fn a_stray_ack_matches_nothing_and_leaves_nothing() {
+    let mut rig = Rig::new(Protocol::Udp);
+    rig.serve(&request("BYE", BRANCH, ""), None);
+    // Not even a transaction of another method with its branch.
+    assert_eq!(rig.received(&request("ACK", BRANCH, "")), OnRequest::New);
+    assert_eq!(rig.received(&request("ACK", "z9hG4bKnone", "")), OnRequest::New);
+    assert_eq!((rig.seen(), rig.table.len()), (vec![], 1));
+}
+
+#[test]
+fn a_response_that_matches_nothing_changes_nothing() {
+    let mut rig = Rig::new(Protocol::Udp);
+    assert_eq!(rig.answered(200, "INVITE"), OnResponse::Stray);
+    assert_eq!(rig.answered(486, "INVITE"), OnResponse::Stray);
+    assert_eq!(rig.answered(180, "BYE"), OnResponse::Stray);
+    assert!(rig.seen().is_empty() && rig.table.is_empty());
+}
