@@ -67,6 +67,7 @@ impl Account {
             user: user.clone(),
             password: self.config.password.clone(),
             realm: self.config.realm.clone(),
+            policy: self.config.digest,
         })
     }
 

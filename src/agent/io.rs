@@ -1,5 +1,6 @@
 //! What goes into an [`Agent`](super) and what comes out: the whole surface between signalling, its driver and the application.
 
+pub use crate::auth::{AuthConfig, DigestPolicy, FromPolicy, UserSecret};
 use crate::base::flow::{Flow, Protocol, Transmit};
 use crate::base::id::{AccountId, CallId, NodeId, RequestId};
 pub use crate::base::timers::Timers;
@@ -239,6 +240,8 @@ pub struct AccountConfig {
     pub password: String,
     /// Realm that the credentials are for; empty accepts the first challenge of the account's registrar or proxy.
     pub realm: String,
+    /// Which challenges are answered.
+    pub digest: DigestPolicy,
     /// Registrar URI; empty takes the domain of `aor`.
     pub registrar: String,
     /// Outbound proxy URI that every request goes through; empty for none.
@@ -282,6 +285,7 @@ impl Default for AccountConfig {
             auth_user: String::new(),
             password: String::new(),
             realm: String::new(),
+            digest: DigestPolicy::default(),
             registrar: String::new(),
             proxy: String::new(),
             routes: Vec::new(),

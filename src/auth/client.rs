@@ -1,6 +1,6 @@
 //! Digest client: which challenge is answered, and how. RFC 7616 s3.4, RFC 8760 s2.3, RFC 3261 s22.2, s22.3.
 
-use super::digest::{Algorithm, Qop, Response};
+use super::digest::{Algorithm, Qop, Response, Secret};
 use crate::base::{Rng, limits};
 use crate::message::{Challenge, Message, Name};
 use smallvec::SmallVec;
@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 const NONCES: usize = 8;
 
 /// What an account proves itself with.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
     /// User name.
     pub user: String,
@@ -20,6 +20,27 @@ pub struct Credentials {
     pub password: String,
     /// Realm that they are for; empty takes the realm of the first challenge, and stays with it once it worked.
     pub realm: String,
+    /// Which challenges they answer.
+    pub policy: DigestPolicy,
+}
+
+/// Which challenges an account answers, and for whom. The default takes the topmost that is understood, as RFC 8760 s2.4 has it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct DigestPolicy {
+    /// Of several challenges of one realm take the strongest instead of the topmost: SHA-512-256, SHA-256, MD5.
+    pub strongest: bool,
+    /// A floor: no challenge with MD5 is answered. RFC 8760 s3.
+    pub no_md5: bool,
+    /// Answer challenges to requests inside dialogs that the peer started, too. Without it a caller can't have our digest for a nonce of
+    /// its choice.
+    pub as_callee: bool,
+}
+
+impl DigestPolicy {
+    /// Whether a challenge with `new` is taken instead of one above it with `old`.
+    fn prefers(self, new: Algorithm, old: Algorithm) -> bool {
+        self.strongest && new.strength() > old.strength()
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -117,13 +138,15 @@ impl DigestCache {
         let mut best: SmallVec<[(Nonce, bool); 2]> = SmallVec::new();
         for (proxy, challenge) in response.challenges() {
             let Some((nonce, stale)) = read(proxy, &challenge, scope) else { continue };
-            if !self.accepts(credentials, &nonce, best.first().map(|(first, _)| first)) {
+            let first = best.iter().map(|(other, _)| other).find(|other| other.proxy == proxy);
+            if (credentials.policy.no_md5 && nonce.algorithm.is_weak()) || !self.accepts(credentials, &nonce, first) {
                 continue;
             }
             match best.iter_mut().find(|(other, _)| (other.proxy, &other.realm) == (proxy, &nonce.realm)) {
-                // The first of the strong ones. RFC 8760 s2.3 leaves the order to the server, downgrades to nobody.
-                Some((other, _)) if !other.algorithm.is_weak() || nonce.algorithm.is_weak() => {}
-                Some(other) => *other = (nonce, stale),
+                Some(other) if credentials.policy.prefers(nonce.algorithm, other.0.algorithm) => {
+                    *other = (nonce, stale)
+                }
+                Some(_) => {}
                 None => best.push((nonce, stale)),
             }
         }
@@ -185,7 +208,7 @@ impl DigestCache {
     }
 
     /// Whether the credentials may answer a challenge of this realm. Without a configured realm: the one that worked before, else the
-    /// first of the response.
+    /// first of the response of that kind.
     fn accepts(&self, credentials: &Credentials, nonce: &Nonce, first: Option<&Nonce>) -> bool {
         if !credentials.realm.is_empty() {
             return credentials.realm == nonce.realm;
@@ -246,7 +269,7 @@ impl Nonce {
             algorithm: self.algorithm,
             user: &credentials.user,
             realm: &self.realm,
-            password: &credentials.password,
+            secret: Secret::Password(&credentials.password),
             method: scope.method,
             uri: scope.uri,
             body: scope.body,
@@ -331,7 +354,7 @@ mod tests {
     const HOP: &str = "192.0.2.9:5060";
 
     fn credentials(realm: &str) -> Credentials {
-        Credentials { user: "alice".into(), password: "secret".into(), realm: realm.into() }
+        Credentials { user: "alice".into(), password: "secret".into(), realm: realm.into(), ..Credentials::default() }
     }
 
     fn scope<'a>(host: &'a str) -> Scope<'a> {
@@ -345,18 +368,21 @@ mod tests {
     struct Client {
         cache: DigestCache,
         rounds: Rounds,
+        policy: DigestPolicy,
         rng: Rng,
     }
 
     impl Client {
         fn new() -> Self {
-            Client { cache: DigestCache::new(), rounds: Rounds::default(), rng: Rng::new([3; 32]) }
+            let policy = DigestPolicy::default();
+            Client { cache: DigestCache::new(), rounds: Rounds::default(), policy, rng: Rng::new([3; 32]) }
         }
 
         fn challenged(&mut self, realm: &str, headers: &str) -> Challenged {
             let bytes = response(headers);
             let message = Message::parse(&bytes).unwrap();
-            let (credentials, scope) = (credentials(realm), scope("example.com"));
+            let credentials = Credentials { policy: self.policy, ..credentials(realm) };
+            let scope = scope("example.com");
             self.cache.challenged(&mut self.rounds, &credentials, &scope, &message, &mut self.rng)
         }
 
@@ -384,7 +410,7 @@ mod tests {
             algorithm: Algorithm::Sha256,
             user: "alice",
             realm: "a \"b\"",
-            password: "secret",
+            secret: Secret::Password("secret"),
             method: "REGISTER",
             uri: "sip:example.com",
             body: b"",
@@ -405,17 +431,67 @@ mod tests {
         assert!(c.authorize("", "attacker.example").is_empty());
     }
 
-    #[test]
-    fn sha_256_is_preferred_to_md5_in_either_order() {
-        let (md5, sha) = (
-            "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=MD5",
-            "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256",
-        );
-        for headers in [format!("{md5}\r\n{sha}"), format!("{sha}\r\n{md5}")] {
-            let mut c = Client::new();
-            assert_eq!(c.challenged("", &headers), Challenged::Answer);
-            assert_eq!(param(&c.authorize("", "example.com"), "algorithm"), "SHA-256");
+    fn offers(algorithms: &[&str]) -> String {
+        let one =
+            |a: &&str| format!("WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm={a}\r\n");
+        algorithms.iter().map(one).collect()
+    }
+
+    fn chosen(policy: DigestPolicy, algorithms: &[&str]) -> Option<String> {
+        let mut c = Client::new();
+        c.policy = policy;
+        match c.challenged("", &offers(algorithms)) {
+            Challenged::Answer => Some(param(&c.authorize("", "example.com"), "algorithm")),
+            Challenged::Refused => None,
         }
+    }
+
+    #[test]
+    fn the_topmost_supported_challenge_is_taken() {
+        let topmost = |algorithms: &[&str]| chosen(DigestPolicy::default(), algorithms).unwrap();
+        assert_eq!(topmost(&["SHA-256", "MD5"]), "SHA-256");
+        assert_eq!(topmost(&["MD5", "SHA-256"]), "MD5");
+        assert_eq!(topmost(&["SHA-3", "SHA-512-256", "SHA-256", "MD5"]), "SHA-512-256");
+    }
+
+    #[test]
+    fn the_strongest_is_taken_in_any_order_where_the_policy_says_so() {
+        let policy = DigestPolicy { strongest: true, ..DigestPolicy::default() };
+        for order in
+            [["MD5", "SHA-256", "SHA-512-256"], ["SHA-512-256", "MD5", "SHA-256"], ["SHA-256", "SHA-512-256", "MD5"]]
+        {
+            assert_eq!(chosen(policy, &order).unwrap(), "SHA-512-256");
+        }
+        // Of two alike the topmost.
+        assert_eq!(chosen(policy, &["MD5", "SHA-256-sess", "SHA-256"]).unwrap(), "SHA-256-sess");
+        assert_eq!(chosen(policy, &["MD5-sess", "MD5"]).unwrap(), "MD5-sess");
+    }
+
+    #[test]
+    fn below_the_floor_nothing_is_answered() {
+        let policy = DigestPolicy { no_md5: true, ..DigestPolicy::default() };
+        assert_eq!(chosen(policy, &["MD5", "SHA-256"]).unwrap(), "SHA-256");
+        assert_eq!(chosen(policy, &["MD5", "MD5-sess"]), None);
+        let mut c = Client::new();
+        c.policy = policy;
+        let unnamed = "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"";
+        assert_eq!(c.challenged("", unnamed), Challenged::Refused);
+    }
+
+    #[test]
+    fn proxy_and_origin_challenge_at_once_and_both_are_answered() {
+        let both = "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n1\", qop=\"auth\"\r\n\
+                    WWW-Authenticate: Digest realm=\"s\", nonce=\"n2\", qop=\"auth\", algorithm=SHA-256";
+        let mut c = Client::new();
+        assert_eq!(c.challenged("", both), Challenged::Answer);
+        let headers = c.authorize("", "example.com");
+        let names: Vec<Name> = headers.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, [Name::ProxyAuthorization, Name::Authorization]);
+        // With a realm of its own it answers that one alone.
+        let mut c = Client::new();
+        assert_eq!(c.challenged("s", both), Challenged::Answer);
+        let headers = c.authorize("s", "example.com");
+        assert_eq!((headers.len(), headers[0].0), (1, Name::Authorization));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
-use std::fmt::Write;
+use std::borrow::Cow;
 
 /// A digest algorithm. RFC 7616 s6.1.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,32 @@ impl Algorithm {
         matches!(self, Algorithm::Md5Sess | Algorithm::Sha256Sess | Algorithm::Sha512_256Sess)
     }
 
+    /// The algorithm without `-sess`: its HA1 is the same.
+    #[must_use]
+    pub const fn base(self) -> Self {
+        match self {
+            Algorithm::Md5 | Algorithm::Md5Sess => Algorithm::Md5,
+            Algorithm::Sha256 | Algorithm::Sha256Sess => Algorithm::Sha256,
+            Algorithm::Sha512_256 | Algorithm::Sha512_256Sess => Algorithm::Sha512_256,
+        }
+    }
+
+    /// Which one a policy of the strongest takes: the higher.
+    #[must_use]
+    pub const fn strength(self) -> u8 {
+        match self.base() {
+            Algorithm::Sha512_256 => 2,
+            Algorithm::Sha256 => 1,
+            _ => 0,
+        }
+    }
+
+    /// Hexadecimal digits of its hash.
+    #[must_use]
+    pub const fn hash_len(self) -> usize {
+        if self.is_weak() { 32 } else { 64 }
+    }
+
     /// The hash of `parts` with colons between, in lower-case hexadecimal.
     #[must_use]
     pub fn hash(self, parts: &[&[u8]]) -> String {
@@ -82,11 +108,15 @@ fn hash<D: Digest>(parts: &[&[u8]]) -> String {
         digest.update(part);
     }
     let mut out = String::with_capacity(64);
-    for byte in digest.finalize() {
-        // Writing into a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-    }
+    digest.finalize().into_iter().for_each(|byte| push_hex(&mut out, byte));
     out
+}
+
+/// Appends two lower-case hexadecimal digits.
+pub(super) fn push_hex(out: &mut String, byte: u8) {
+    for nibble in [byte >> 4, byte & 15] {
+        out.extend(char::from_digit(u32::from(nibble), 16));
+    }
 }
 
 /// Quality of protection. RFC 7616 s3.3.
@@ -115,6 +145,34 @@ impl Qop {
     }
 }
 
+/// What a user and a server share.
+#[derive(Copy, Clone)]
+pub enum Secret<'a> {
+    /// The password.
+    Password(&'a str),
+    /// H(user:realm:password) in lower-case hexadecimal, of the algorithm in use.
+    Ha1(&'a str),
+}
+
+impl std::fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl<'a> Secret<'a> {
+    /// H(user:realm:password). RFC 7616 s3.4.2.
+    #[must_use]
+    pub fn ha1(self, algorithm: Algorithm, user: &str, realm: &str) -> Cow<'a, str> {
+        match self {
+            Secret::Password(password) => {
+                Cow::Owned(algorithm.hash(&[user.as_bytes(), realm.as_bytes(), password.as_bytes()]))
+            }
+            Secret::Ha1(hash) => Cow::Borrowed(hash),
+        }
+    }
+}
+
 /// Everything that the `response` parameter is made of.
 #[derive(Copy, Clone, Debug)]
 pub struct Response<'a> {
@@ -124,8 +182,8 @@ pub struct Response<'a> {
     pub user: &'a str,
     /// Realm.
     pub realm: &'a str,
-    /// Password.
-    pub password: &'a str,
+    /// Password, or what was made of it.
+    pub secret: Secret<'a>,
     /// Method of the request.
     pub method: &'a str,
     /// The `uri` parameter.
@@ -145,9 +203,9 @@ impl Response<'_> {
         let algorithm = self.algorithm;
         let nonce = self.nonce.as_bytes();
         let cnonce = self.qop.map_or("", |(_, _, cnonce)| cnonce);
-        let mut ha1 = algorithm.hash(&[self.user.as_bytes(), self.realm.as_bytes(), self.password.as_bytes()]);
+        let mut ha1 = self.secret.ha1(algorithm, self.user, self.realm);
         if algorithm.is_session() {
-            ha1 = algorithm.hash(&[ha1.as_bytes(), nonce, cnonce.as_bytes()]);
+            ha1 = Cow::Owned(algorithm.hash(&[ha1.as_bytes(), nonce, cnonce.as_bytes()]));
         }
         let (method, uri) = (self.method.as_bytes(), self.uri.as_bytes());
         let ha2 = match self.qop {
@@ -184,7 +242,7 @@ mod tests {
             algorithm,
             user: "Mufasa",
             realm,
-            password,
+            secret: Secret::Password(password),
             method: "GET",
             uri: "/dir/index.html",
             body: b"",
@@ -218,7 +276,7 @@ mod tests {
             algorithm: Algorithm::Sha512_256,
             user: "J\u{e4}s\u{f8}n Doe",
             realm: "api@example.org",
-            password: "Secret, or not?",
+            secret: Secret::Password("Secret, or not?"),
             method: "GET",
             uri: "/doe.json",
             body: b"",
@@ -250,7 +308,7 @@ mod tests {
             algorithm: Algorithm::Md5Sess,
             user: "u",
             realm: "r",
-            password: "p",
+            secret: Secret::Password("p"),
             method: "MESSAGE",
             uri: "sip:a",
             body: b"hello",

@@ -66,6 +66,10 @@ pub const RACERS: usize = 4;
 pub const AUTH_ROUNDS: u8 = 2;
 /// Nonces of ours that were used and may be used again; the oldest become stale.
 pub const SERVER_NONCES: usize = 65_536;
+/// Digest algorithms that a server offers at once: a challenge each.
+pub const AUTH_ALGORITHMS: usize = 6;
+/// Users that a digest server knows.
+pub const AUTH_USERS: usize = 1_000_000;
 /// Redirections followed for one request. RFC 3261 s8.1.3.4.
 pub const REDIRECTIONS: u8 = 5;
 /// Early dialogs of one INVITE. RFC 3261 s13.2.2.4.

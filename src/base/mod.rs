@@ -7,6 +7,7 @@ pub mod id;
 pub mod limits;
 pub mod map;
 pub mod media;
+pub mod network;
 pub mod pii;
 pub mod rand;
 pub mod scan;
@@ -17,6 +18,7 @@ pub mod timers;
 
 pub use flow::{Flow, Protocol, Transmit};
 pub use map::{Map, Set};
+pub use network::Network;
 pub use pii::Pii;
 pub use rand::Rng;
 pub use schedule::Schedule;

@@ -102,7 +102,12 @@ impl Rig {
     }
 
     fn with_account(mut self) -> Self {
-        let credentials = Credentials { user: "alice".into(), password: "pw".into(), realm: "example.com".into() };
+        let credentials = Credentials {
+            user: "alice".into(),
+            password: "pw".into(),
+            realm: "example.com".into(),
+            ..Credentials::default()
+        };
         self.account = Some((credentials, DigestCache::new()));
         self
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{B, seconds};
 use sipwright::agent::io::{AccountConfig, Command, Event, EventKind, Outcome};
-use sipwright::auth::{DigestServer, Verdict};
+use sipwright::auth::{AuthConfig, DigestServer, Subject, Verdict};
 use sipwright::base::Rng;
 use sipwright::base::id::AccountId;
 use sipwright::message::{Message, Name, Writer, check};
@@ -32,15 +32,16 @@ impl Case {
         let mut world = World::new(seed, conditions);
         let log: Log = Rc::default();
         let seen = Rc::clone(&log);
-        let mut digest = DigestServer::new("example.net", 0, &mut Rng::new([9; 32]));
+        let users = AuthConfig::realm("example.net").user("alice", "secret");
+        let mut digest = DigestServer::new(&users, &mut Rng::new([9; 32]));
         world.scripted(B.parse().unwrap(), move |bytes, _, now| {
             let message = Message::parse(bytes).unwrap();
             let request = check::request(&message).unwrap();
             assert_eq!(request.method.as_str(), "REGISTER");
             let method = request.method.as_str();
             let proven = request.authorizations().next().map(|(_, authorization)| {
-                let password = |user: &str| (user == "alice").then(|| "secret".to_owned());
-                digest.verify(&authorization, method, request.body(), password, now)
+                let subject = Subject { method, uri: request.uri, body: request.body() };
+                digest.verify(&authorization, &subject, now)
             });
             let expires = request.expires().unwrap_or(0);
             let (status, headers) = match proven {
@@ -48,7 +49,7 @@ impl Case {
                 other => {
                     let stale = matches!(other, Some(Verdict::Stale));
                     let challenges = digest.challenge(stale, now);
-                    (401, challenges.map(|c| (Name::WwwAuthenticate, c)).to_vec())
+                    (401, challenges)
                 }
             };
             seen.borrow_mut().push((expires, status));

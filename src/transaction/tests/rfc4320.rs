@@ -67,7 +67,7 @@ fn a_late_final_response_is_not_sent() {
     assert!(rig.table.is_empty());
 }
 
-/// s4.3: a client that has given up drops what comes late, here as a stray.
+/// The other end of s4.2: what comes after timer F belongs to nothing.
 #[test]
 fn a_late_response_is_a_stray_for_the_client() {
     let mut rig = Rig::new(Protocol::Udp);
