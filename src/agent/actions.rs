@@ -4,7 +4,7 @@ use super::outgoing::Owner;
 use super::{About, Agent, Timer, io::Output};
 use crate::base::id::CallId;
 use crate::base::{Instant, Rng};
-use crate::call::{Action, Call, Settings};
+use crate::call::{Action, Call, Role, Settings};
 use crate::media::io::MediaEvent;
 
 impl Agent {
@@ -51,8 +51,10 @@ impl Agent {
                     }
                 }
                 Action::Bye(dialog) => {
-                    let (account, flow) = self.calls.get(&id).map(|c| (c.account(), c.flow())).unwrap_or_default();
-                    self.start(Owner::Bye { dialog, account, flow }, now);
+                    let call = self.calls.get(&id);
+                    let (account, flow) = call.map(|c| (c.account(), c.flow())).unwrap_or_default();
+                    let as_callee = call.is_some_and(|c| c.role() == Role::Uas);
+                    self.start(Owner::Bye { dialog, account, flow, as_callee }, now);
                 }
                 Action::Respond { server, status, response } => {
                     self.transactions.respond(server, status, response, now, &mut self.from_transactions);

@@ -70,6 +70,16 @@ impl Agent {
                 self.request_in_call(request, call, options, now);
             }
             Command::AnswerRequest { request, answer } => self.answer_asked(request, &answer, now),
+            Command::SetAuthUser { user, secret } => {
+                if let Some(digest) = self.digest.as_mut().filter(|digest| digest.users() < limits::AUTH_USERS) {
+                    digest.set_user(&user, &secret);
+                }
+            }
+            Command::RemoveAuthUser { user } => {
+                if let Some(digest) = &mut self.digest {
+                    digest.remove_user(&user);
+                }
+            }
             Command::Shutdown => self.shutdown(now),
             Command::Overloaded(yes) => self.overloaded = yes,
         }

@@ -58,6 +58,8 @@ pub struct AgentConfig {
     pub sip: SipConfig,
     /// Rates, bans, admission by load, the application's filter.
     pub defence: DefenceConfig,
+    /// Whom requests outside of dialogs must prove to come from; `None` asks nobody.
+    pub auth: Option<Box<AuthConfig>>,
 }
 
 impl Default for AgentConfig {
@@ -85,6 +87,7 @@ impl Default for AgentConfig {
             failover: Failover::default(),
             sip: SipConfig::default(),
             defence: DefenceConfig::default(),
+            auth: None,
         }
     }
 }
@@ -378,6 +381,18 @@ pub enum Command {
         /// The answer.
         answer: Box<RequestAnswer>,
     },
+    /// A user of the realm of [`AgentConfig::auth`] is known from now on, or has another secret. For every shard.
+    SetAuthUser {
+        /// User name.
+        user: String,
+        /// What it proves itself with.
+        secret: UserSecret,
+    },
+    /// A user is known no more. For every shard.
+    RemoveAuthUser {
+        /// User name.
+        user: String,
+    },
     /// Refuse new calls, hang up the old ones, unregister. `is_idle` holds when all is done.
     Shutdown,
     /// Events wait in such numbers that new dialogs must be refused (503), or no longer do.
@@ -425,6 +440,20 @@ pub struct RequestAnswer {
     pub headers: Vec<(String, String)>,
 }
 
+impl Command {
+    /// A copy of a command that every shard must get; `None` of one that an object's shard alone gets.
+    #[must_use]
+    pub fn for_every_shard(&self) -> Option<Command> {
+        match self {
+            Command::SetAuthUser { user, secret } => {
+                Some(Command::SetAuthUser { user: user.clone(), secret: secret.clone() })
+            }
+            Command::RemoveAuthUser { user } => Some(Command::RemoveAuthUser { user: user.clone() }),
+            _ => None,
+        }
+    }
+}
+
 /// Something the application is told.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -438,6 +467,8 @@ pub struct Event {
     pub request: RequestId,
     /// What.
     pub kind: EventKind,
+    /// The user that the request behind it proved to come from (`AgentConfig::auth`); `None` where nobody was asked.
+    pub auth_user: Option<Box<str>>,
     /// The SIP message behind it.
     pub message: Option<Bytes>,
     /// The flow that the call's signalling comes and goes on.

@@ -38,7 +38,7 @@ impl Agent {
         self.acknowledge(Box::new(dialog.clone()), credentials.unwrap_or_default(), now);
         if key.is_some() {
             self.users.insert(id, User::GivenUp);
-            self.start(Owner::Bye { dialog: Box::new(dialog), account, flow: None }, now);
+            self.start(Owner::Bye { dialog: Box::new(dialog), account, flow: None, as_callee: false }, now);
         }
     }
 }

@@ -9,6 +9,7 @@ mod account;
 mod actions;
 mod address;
 mod asked;
+mod challenge;
 mod command;
 mod defence;
 mod invite;
@@ -28,6 +29,7 @@ mod traffic;
 pub use route::route;
 pub use traffic::{Carried, Traffic};
 
+use crate::auth::DigestServer;
 use crate::base::id::{AccountId, CallId, Minter, RequestId};
 use crate::base::map::{IdMap, Map, Seeded, id_map, map};
 use crate::base::{Flow, Instant, Pii, Rng, Schedule};
@@ -146,6 +148,10 @@ pub struct Agent {
     throttle: Throttle,
     /// The time of what is being handled.
     now: Instant,
+    /// Asks requests of the network for credentials.
+    digest: Option<DigestServer>,
+    /// The user that the request being handled proved to come from.
+    proven: Option<Box<str>>,
     draining: bool,
     overloaded: bool,
     dropped: u64,
@@ -193,6 +199,7 @@ impl Agent {
         if config.defence.overload_control {
             transports.offer_overload_control();
         }
+        let digest = config.auth.as_deref().map(|auth| DigestServer::new(auth, &mut rng));
         Agent {
             settings,
             minter: Minter::starting_at(config.engine, config.shard, config.first_serial),
@@ -221,6 +228,8 @@ impl Agent {
             participants: Participants::new(config.wall, seed),
             throttle: Throttle::new(seed),
             now: Instant::ZERO,
+            digest,
+            proven: None,
             draining: false,
             overloaded: false,
             dropped: 0,
@@ -348,7 +357,8 @@ impl Agent {
         let message = raw.map(Bytes::copy_from_slice);
         let About { account, call, request } = about;
         let flow = self.calls.get(&call).and_then(Call::flow);
-        self.out.push_back(Output::Event(Event { time: now, account, call, request, kind, message, flow }));
+        let auth_user = self.proven.clone();
+        self.out.push_back(Output::Event(Event { time: now, account, call, request, kind, auth_user, message, flow }));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::auth::{Credentials, DigestCache};
 use crate::base::id::{AccountId, CallId};
 use crate::base::map::IdMap;
 use crate::base::{Flow, Instant, Protocol};
+use crate::call::Role;
 use crate::call::{Action, Call, Settings, contact, head};
 use crate::dialog::Dialog;
 use crate::guard::Priority;
@@ -31,7 +32,7 @@ pub(super) enum Owner {
     /// A re-INVITE of a call.
     Reinvite(CallId),
     /// A BYE: it outlives its call.
-    Bye { dialog: Box<Dialog>, account: AccountId, flow: Option<Flow> },
+    Bye { dialog: Box<Dialog>, account: AccountId, flow: Option<Flow>, as_callee: bool },
     /// A REGISTER.
     Register(AccountId),
     /// MESSAGE, OPTIONS and the like.
@@ -271,6 +272,7 @@ impl Agent {
             return request::Outcome::Ignored;
         };
         let account = account_of(&self.calls, owner);
+        let as_callee = is_callee(&self.calls, owner);
         let initial = matches!(owner, Owner::Invite(_));
         let mut account = self.accounts.find_mut(account).map(parts);
         let user = account.as_ref().map_or("", |a| a.user);
@@ -287,7 +289,11 @@ impl Agent {
             Owner::Plain(plain) => Subject::Plain(plain, self.calls.get_mut(&plain.call)),
         };
         let mut printer = Printer { subject, initial, user, cx: &self.settings };
-        let credentials = account.as_mut().and_then(|a| Some((a.credentials.as_ref()?, &mut *a.digest)));
+        // Whoever called us must not have our digest for a nonce of its choice, unless we were told so.
+        let credentials = account.as_mut().and_then(|a| {
+            let credentials = a.credentials.as_ref().filter(|c| !as_callee || c.policy.as_callee)?;
+            Some((credentials, &mut *a.digest))
+        });
         let mut io = Io {
             transactions: &mut self.transactions,
             transports: &mut self.transports,
@@ -531,6 +537,16 @@ enum Whereto {
     Known(Target),
     Ask(Query),
     Nowhere(String),
+}
+
+/// Whether it goes to a peer that started the dialog.
+fn is_callee(calls: &IdMap<CallId, Call>, owner: &Owner) -> bool {
+    match owner {
+        Owner::Bye { as_callee, .. } => *as_callee,
+        Owner::Reinvite(id) => calls.get(id).is_some_and(|call| call.role() == Role::Uas),
+        Owner::Plain(plain) => calls.get(&plain.call).is_some_and(|call| call.role() == Role::Uas),
+        _ => false,
+    }
 }
 
 /// The parts of an account that a request works with, apart from each other.

@@ -47,7 +47,10 @@ impl Agent {
         self.traffic.received(&flow, bytes.len());
         if message.is_request() {
             match check::request(&message) {
-                Ok(request) => self.request(&request, flow, now),
+                Ok(request) => {
+                    self.request(&request, flow, now);
+                    self.proven = None;
+                }
                 Err(rejection) => {
                     self.dropped = self.dropped.saturating_add(1);
                     if self.may_answer_malformed(&flow, now) {
@@ -111,6 +114,10 @@ impl Agent {
         let merged = self.merged_key(request);
         if self.merged.contains_key(&merged) {
             return self.refuse(request, flow, 482, &[]);
+        }
+        // After the look for merged copies: a second copy of credentials is a replay, and would be asked for others.
+        if !self.is_let_in(request, flow, now) {
+            return;
         }
         let unsupported: Vec<&str> = request.list(Name::Require).collect();
         if !unsupported.is_empty() {

@@ -485,8 +485,8 @@ mod tests {
         let mut c = Client::new();
         assert_eq!(c.challenged("", both), Challenged::Answer);
         let headers = c.authorize("", "example.com");
-        let names: Vec<Name> = headers.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, [Name::ProxyAuthorization, Name::Authorization]);
+        let has = |name| headers.iter().any(|(n, _)| *n == name);
+        assert!(headers.len() == 2 && has(Name::ProxyAuthorization) && has(Name::Authorization), "{headers:?}");
         // With a realm of its own it answers that one alone.
         let mut c = Client::new();
         assert_eq!(c.challenged("s", both), Challenged::Answer);

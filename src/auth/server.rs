@@ -217,4 +217,5 @@ fn same_resource(signed: &str, asked: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests;

@@ -191,6 +191,6 @@ pub(super) fn shard_of(command: &Command) -> u8 {
         | Command::Hold { call, .. }
         | Command::Media { call, .. } => call.shard(),
         Command::Request { request, .. } | Command::AnswerRequest { request, .. } => request.shard(),
-        Command::Shutdown | Command::Overloaded(_) => 0,
+        Command::Shutdown | Command::Overloaded(_) | Command::SetAuthUser { .. } | Command::RemoveAuthUser { .. } => 0,
     }
 }

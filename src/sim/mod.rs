@@ -269,6 +269,11 @@ impl World {
     /// Gives a command after a while.
     pub fn command_in(&mut self, after: Duration, host: HostId, command: Command) {
         let shard = host::shard_of(&command);
+        for other in (0..self.hosts[host.0].agents.len() as u8).filter(|other| *other != shard) {
+            if let Some(command) = command.for_every_shard() {
+                self.schedule(self.now + after, Happening::Command { host, shard: other, command: Box::new(command) });
+            }
+        }
         self.schedule(self.now + after, Happening::Command { host, shard, command: Box::new(command) });
     }
 

@@ -185,7 +185,7 @@ pub(super) async fn accept(me: u8, protocol: Protocol, listener: TcpListener) {
 async fn accepted(me: u8, shared: Arc<Shared>, protocol: Protocol, socket: TcpStream, remote: SocketAddr) {
     let outcome = open::accept(&shared, protocol, socket, limits::HANDSHAKE).await;
     if let Err(reason) = &outcome {
-        tracing::info!(%remote, reason = %Pii(reason), "a connection did not come about over {protocol}");
+        tracing::info!(remote = %Pii(remote), reason = %Pii(reason), "a connection did not come about over {protocol}");
     }
     let serving = outcome.ok().and_then(|fresh| adopt(me, fresh, protocol, remote).ok());
     with(|shard| shard.streams.starting -= 1);
@@ -332,7 +332,7 @@ impl Shard {
         match outcome {
             Ok(more) => open && more,
             Err(reason) => {
-                tracing::info!(remote = %flow.remote, reason = %Pii(&reason), "a connection broke");
+                tracing::info!(remote = %Pii(flow.remote), reason = %Pii(&reason), "a connection broke");
                 false
             }
         }
@@ -349,7 +349,7 @@ impl Shard {
                 Ok(Some(message)) => self.deliver(flow, &message),
                 Ok(None) => return true,
                 Err(reason) => {
-                    tracing::debug!(remote = %flow.remote, reason = %Pii(&reason), "a WebSocket ended");
+                    tracing::debug!(remote = %Pii(flow.remote), reason = %Pii(&reason), "a WebSocket ended");
                     return false;
                 }
             }
