@@ -23,6 +23,7 @@
 #define sipw_defence_config_init(s) sipw_defence_config_init_sized((s), sizeof *(s))
 #define sipw_tls_config_init(s) sipw_tls_config_init_sized((s), sizeof *(s))
 #define sipw_dns_config_init(s) sipw_dns_config_init_sized((s), sizeof *(s))
+#define sipw_auth_config_init(s) sipw_auth_config_init_sized((s), sizeof *(s))
 #define sipw_engine_counters(eng, out) sipw_engine_counters_sized((eng), (out), sizeof *(out))
 #define sipw_engine_stats(eng, out) sipw_engine_stats_sized((eng), (out), sizeof *(out))
 #define sipw_call_quality(eng, call, out) sipw_call_quality_sized((eng), (call), (out), sizeof *(out))
@@ -620,6 +621,32 @@ typedef struct sipw_dns_config {
     const char *hosts_file;
 } sipw_dns_config;
 
+/**
+ * Digest authentication of requests from the network. Set up with sipw_auth_config_init(), pointed to by sipw_config::auth. Requests
+ * outside of dialogs are answered 401 without keeping anything of them (RFC 3261 s8.2.7) until they prove who they come from; the user
+ * then stands on their events. Users come by sipw_auth_user_set().
+ */
+typedef struct sipw_auth_config {
+    /** Set by sipw_auth_config_init(). */
+    uint32_t size;
+    /** Not 0: ask as a proxy does, with 407. */
+    uint32_t proxy;
+    /** Not 0: the user of From must be the one that proved itself, else 403. */
+    uint32_t match_from;
+    /** How long a nonce is good for, 1 to 86,400. 0: 300. */
+    uint32_t nonce_lifetime_s;
+    /** Realm, "example.com". Needed. */
+    const char *realm;
+    /** Algorithms, best first, with commas: "SHA-512-256,SHA-256,MD5". NULL: "SHA-256,MD5". */
+    const char *algorithms;
+    /** "auth", "auth-int" or "auth,auth-int". NULL: "auth". */
+    const char *qop;
+    /** Methods that are asked, with commas. NULL: all but ACK and CANCEL, which never are. */
+    const char *methods;
+    /** Sources that need no credentials: "192.0.2.7,10.0.0.0/8". NULL: none. */
+    const char *trusted;
+} sipw_auth_config;
+
 /** What an engine is made from. Set up with sipw_config_init(); 0 and NULL are the defaults everywhere. */
 typedef struct sipw_config {
     /** Set by sipw_config_init(): the library touches nothing beyond it. */
@@ -682,6 +709,8 @@ typedef struct sipw_config {
     const struct sipw_tls_config *tls;
     /** Name servers, hosts file, failover. NULL: the defaults. */
     const struct sipw_dns_config *dns;
+    /** Whom requests of the network must prove to come from. NULL: nobody is asked. */
+    const struct sipw_auth_config *auth;
 } sipw_config;
 
 /** What an engine counts about itself, since it started. */
@@ -1576,6 +1605,34 @@ sipw_status sipw_tls_reload(struct sipw_engine *eng,
  * @param size  its sizeof as the caller was compiled: nothing beyond it is written
  */
 void sipw_dns_config_init_sized(struct sipw_dns_config *cfg, size_t size);
+
+/**
+ * Sets a struct to its defaults; use the macro sipw_auth_config_init(). Does nothing with NULL.
+ *
+ * @param cfg   the struct
+ * @param size  its sizeof as the caller was compiled: nothing beyond it is written
+ */
+void sipw_auth_config_init_sized(struct sipw_auth_config *cfg, size_t size);
+
+/**
+ * A user of the realm is known from now on, or has another secret. Give either the password or its hash.
+ *
+ * @param user      user name, without colon
+ * @param password  the password; NULL with ha1
+ * @param ha1       H(user:realm:password) per algorithm, "SHA-256=0123..,MD5=4567.."; NULL with password. RFC 7616 s3.4.2
+ * @return SIPW_E_INVAL, SIPW_E_STATE without sipw_config::auth. From any thread; never blocks.
+ */
+sipw_status sipw_auth_user_set(struct sipw_engine *eng,
+                               const char *user,
+                               const char *password,
+                               const char *ha1);
+
+/**
+ * A user is known no more. Calls that are up go on.
+ *
+ * @return SIPW_E_INVAL, SIPW_E_STATE without sipw_config::auth. From any thread; never blocks.
+ */
+sipw_status sipw_auth_user_remove(struct sipw_engine *eng, const char *user);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// The files that make the header, in the order in which a reader wants them.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "error",
     "config",
     "event",
@@ -20,6 +20,7 @@ const SOURCES: [&str; 13] = [
     "config_defence",
     "config_tls",
     "config_dns",
+    "config_auth",
 ];
 
 /// What cbindgen cannot say: version, and macros over sized functions (rule 8).
@@ -43,6 +44,7 @@ fn macros() -> String {
         "defence_config",
         "tls_config",
         "dns_config",
+        "auth_config",
     ] {
         text += &format!("#define sipw_{name}_init(s) sipw_{name}_init_sized((s), sizeof *(s))\n");
     }

@@ -17,13 +17,19 @@ impl Agent {
         {
             return true;
         }
+        let mut tried = false;
         let verdict = match digest.find(request.authorizations()) {
             Some(credentials) => {
+                tried = true;
                 let subject = Subject { method, uri: request.uri, body: request.body() };
                 digest.verify(&credentials, &subject, now)
             }
             None => Verdict::Denied,
         };
+        if tried && verdict == Verdict::Denied && !self.auth_failed(&flow, false, now) {
+            return false;
+        }
+        let (Some(digest), Some(config)) = (&mut self.digest, &self.config.auth) else { return true };
         match verdict {
             Verdict::Proven { user } if config.from == FromPolicy::Match && !is_from(request, &user) => {
                 tracing::debug!(user = %Pii(&user), "a user that proved itself speaks as somebody else; refused");
@@ -31,6 +37,7 @@ impl Agent {
                 false
             }
             Verdict::Proven { user } => {
+                self.befriend(&flow, now);
                 self.proven = Some(user.into());
                 true
             }

@@ -258,7 +258,7 @@ mod tests {
     fn methods_and_sources() {
         let all = AuthConfig::realm("r");
         assert!(all.wants("INVITE") && all.wants("X") && !all.trusts("192.0.2.1".parse().unwrap()));
-        let trusted = vec![Network::parse("192.0.2.0/30").unwrap()];
+        let trusted = vec!["192.0.2.0/30".parse().unwrap()];
         let some = AuthConfig { methods: vec!["REGISTER".into()], trusted, ..AuthConfig::realm("r") };
         assert!(some.wants("REGISTER") && !some.wants("INVITE"));
         assert!(some.trusts("192.0.2.3".parse().unwrap()) && !some.trusts("192.0.2.4".parse().unwrap()));

@@ -160,6 +160,7 @@ fn recording_done(shared: &Shared, object: &Object, call: CallId, token: u64, re
             kind: EventKind::Trouble { reason },
             message: None,
             flow: None,
+            auth_user: None,
         };
         shared.send(call.shard(), Inbound::Event(event));
     }

@@ -4,6 +4,7 @@ use super::dns::DnsConfig;
 use super::log::{LogCallback, LogLevel, SipTraceCallback};
 use super::tls::TlsConfig;
 use crate::agent::io::{DefenceConfig, Event, SipConfig, Timers};
+use crate::auth::AuthConfig;
 use crate::base::media::Codec;
 use crate::base::{Duration, limits};
 use std::fmt;
@@ -87,6 +88,8 @@ pub struct EngineConfig {
     pub dns: DnsConfig,
     /// Timer values of RFC 3261 table 4.
     pub timers: Timers,
+    /// Whom requests of the network outside of dialogs must prove to come from; `None` asks nobody.
+    pub auth: Option<AuthConfig>,
     /// Certificates, trust and profiles of TLS.
     pub tls: TlsConfig,
     /// Connections from one address at once, per signalling thread; 0 = `limits::STREAMS_PER_SOURCE`.
@@ -123,6 +126,7 @@ impl Default for EngineConfig {
             defence: DefenceConfig::default(),
             dns: DnsConfig::default(),
             timers: Timers::default(),
+            auth: None,
             tls: TlsConfig::default(),
             max_streams_per_source: 0,
             log: None,

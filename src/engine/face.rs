@@ -11,6 +11,7 @@ use super::stats::{ShardStats, Stats};
 use super::tls::{TlsConfig, TlsInfo};
 use super::{Error, ErrorKind};
 use crate::agent::io::{AccountConfig, AccountView, CallMedia, CallOptions, Command, Listener};
+use crate::auth::{UserSecret, check_user};
 use crate::base::id::{self, AccountId, CallId, Origin};
 use crate::base::media::Codec;
 use crate::base::{Duration, limits};
@@ -281,6 +282,36 @@ impl Engine {
     #[must_use]
     pub fn objects(&self) -> usize {
         self.shared().events.table.len()
+    }
+
+    /// A user of the realm of `EngineConfig::auth` is known from now on, or has another secret.
+    ///
+    /// # Errors
+    /// `Invalid` for what cannot be kept, `State` where nobody is asked, `Full`, `Draining`.
+    pub fn set_auth_user(&self, user: &str, secret: UserSecret) -> Result<(), Error> {
+        check_user(user, &secret).map_err(Error::invalid)?;
+        self.tell_all(&Command::SetAuthUser { user: user.to_owned(), secret })
+    }
+
+    /// A user is known no more; its calls go on.
+    ///
+    /// # Errors
+    /// `State` where nobody is asked, `Full`, `Draining`.
+    pub fn remove_auth_user(&self, user: &str) -> Result<(), Error> {
+        self.tell_all(&Command::RemoveAuthUser { user: user.to_owned() })
+    }
+
+    /// A command for every shard.
+    fn tell_all(&self, command: &Command) -> Result<(), Error> {
+        if !self.shared().asks_credentials {
+            return Err(Error::state("nobody is asked for credentials here: give the engine an auth configuration"));
+        }
+        for shard in 0..self.shared().inboxes.len() {
+            if let (Ok(shard), Some(command)) = (u8::try_from(shard), command.for_every_shard()) {
+                self.command(shard, command)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads the files of the TLS settings again, or takes other settings: for connections from now on. Open ones live on.

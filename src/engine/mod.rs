@@ -36,7 +36,9 @@ pub use crate::agent::io::{
     AccountConfig, CallOptions, Event, EventKind, KeepAliveMode, Listener, Outcome, RequestAnswer, RequestOptions,
     Sender, SipConfig, Timers,
 };
-pub use crate::guard::{Decision, DefenceConfig, Filter, Incoming, Network, Rate};
+pub use crate::auth::{Algorithm, AuthConfig, FromPolicy, Qop, UserSecret};
+pub use crate::base::Network;
+pub use crate::guard::{Decision, DefenceConfig, Filter, Incoming, Rate};
 pub use crate::media::io::{Codec, Quality};
 pub use config::{Delivered, Delivery, EngineConfig, EventCallback};
 pub use counters::Counters;

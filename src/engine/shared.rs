@@ -113,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) trace: Option<SipTraceCallback>,
     pub(crate) dispatch: Option<Dispatch>,
     pub(crate) streams: StreamSettings,
+    /// Requests of the network are asked for credentials.
+    pub(crate) asks_credentials: bool,
     phase: AtomicU8,
     files: OnceCell<ArcSwapOption<Files>>,
     /// Shards that have nothing left to do, after `Inbound::Drain`.
@@ -132,6 +134,7 @@ impl Shared {
         trace: Option<SipTraceCallback>,
         dispatch: Option<Dispatch>,
         streams: StreamSettings,
+        asks_credentials: bool,
     ) -> Self {
         Shared {
             number,
@@ -144,6 +147,7 @@ impl Shared {
             trace,
             dispatch,
             streams,
+            asks_credentials,
             phase: AtomicU8::new(Phase::Running as u8),
             files: OnceCell::new(),
             idle: crossbeam_channel::unbounded(),

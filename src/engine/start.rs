@@ -65,6 +65,9 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         ))
     })?;
     let names = Names::new(&config.dns)?;
+    if let Some(auth) = &config.auth {
+        auth.check().map_err(Error::invalid)?;
+    }
     let clock = Clock::start();
     let dispatch = config.log.map(|callback| log::dispatcher(callback, config.log_level, clock));
     let load = || Tls::new(&config.tls);
@@ -104,8 +107,10 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         failover: config.dns.failover,
         sip: config.sip,
         defence: config.defence,
+        auth: config.auth.map(Box::new),
     };
     let events = Events::new(config.delivery, backlog, clock, Arc::<Live>::default()).map_err(|e| no_resource(&e))?;
+    let asks_credentials = template.auth.is_some();
     let streams = StreamSettings::new(tls, config.max_streams_per_source);
     let shared = Arc::new(Shared::new(
         number,
@@ -116,6 +121,7 @@ pub(super) fn start(config: EngineConfig) -> Result<Owner, Error> {
         config.trace,
         dispatch,
         streams,
+        asks_credentials,
     ));
     let workers = Arc::new(Workers::new(media_threads).map_err(|e| no_resource(&e))?);
     let owner = Owner { shared, listeners: bound.listeners, threads: Arc::default() };

@@ -1,5 +1,6 @@
 //! Structs that C fills. Rule 8 of the C ABI: they start with `size`, only grow at the end, and zero means the default.
 
+use super::config_auth::{auth_config, sipw_auth_config};
 use super::config_defence::{defence_config, sipw_defence_config};
 use super::config_dns::{dns_config, sipw_dns_config};
 use super::config_sip::{sip_config, sipw_sip_config};
@@ -163,6 +164,8 @@ pub struct sipw_config {
     pub tls: *const sipw_tls_config,
     /// Name servers, hosts file, failover. NULL: the defaults.
     pub dns: *const sipw_dns_config,
+    /// Whom requests of the network must prove to come from. NULL: nobody is asked.
+    pub auth: *const sipw_auth_config,
 }
 
 /// Sets a struct to its defaults; use the macro sipw_config_init(). Does nothing with NULL.
@@ -279,6 +282,8 @@ pub(super) unsafe fn engine_config(c: &sipw_config, gate: &Arc<Gate>) -> Result<
     config.tls = unsafe { tls_config(c.tls) }?;
     // SAFETY: as above.
     config.dns = unsafe { dns_config(c.dns) }?;
+    // SAFETY: the caller's promise.
+    config.auth = unsafe { auth_config(c.auth) }?;
     config.signalling_threads = c.signalling_threads as usize;
     config.media_threads = c.media_threads as usize;
     config.max_calls = c.max_calls as usize;

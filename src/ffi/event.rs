@@ -514,6 +514,7 @@ mod tests {
             kind,
             message: Some(Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n")),
             flow: None,
+            auth_user: None,
         };
         Held::new(Delivered { event, user: 42 })
     }

@@ -15,6 +15,7 @@
 mod account;
 mod call;
 mod config;
+mod config_auth;
 mod config_defence;
 mod config_dns;
 mod config_sip;

@@ -2,8 +2,8 @@
 //! are wrong.
 
 use super::filter::Filter;
-use super::network::Network;
 use crate::base::Duration;
+use crate::base::Network;
 
 /// How often something may happen.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -230,6 +230,7 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     size_t n = 0;
     sipw_defence_config defence;
     sipw_dns_config dns;
+    sipw_auth_config auth;
     sipw_tls_config tls;
     sipw_incoming incoming = {0};
     memset(big, 'a', sizeof big - 1);
@@ -248,6 +249,12 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     sipw_dns_config_init_sized(NULL, sizeof dns);
     sipw_dns_config_init(&dns);
     dns.servers = "nonsense";
+    sipw_auth_config_init_sized(NULL, sizeof auth);
+    sipw_auth_config_init(&auth);
+    auth.realm = "example.com";
+    auth.algorithms = "ROT13";
+    BAD(SIPW_E_INVAL, sipw_auth_user_set(NULL, "alice", "secret", NULL));
+    BAD(SIPW_E_INVAL, sipw_auth_user_remove(NULL, "alice"));
     BAD(SIPW_E_INVAL, sipw_tls_reload(NULL, NULL));
     BAD(SIPW_E_INVAL, sipw_incoming_header(NULL, "From", 0, NULL, 0, &n));
     BAD(SIPW_E_INVAL, sipw_incoming_header(&incoming, "From", 0, NULL, 0, &n));
@@ -263,6 +270,7 @@ static void arguments(sipw_engine *eng, sipw_account acc, sipw_call call, sipw_p
     BAD(status, sipw_engine_new(&cfg, &out))
     CONFIG(delivery, 9, SIPW_E_INVAL);
     CONFIG(dns, &dns, SIPW_E_INVAL);
+    CONFIG(auth, &auth, SIPW_E_INVAL);
     CONFIG(delivery, SIPW_DELIVERY_INLINE, SIPW_E_INVAL);
     CONFIG(log_level, 6, SIPW_E_INVAL);
     CONFIG(listen, "carrier-pigeon://127.0.0.1", SIPW_E_INVAL);

@@ -207,6 +207,7 @@ impl Engine {
                 Some(false) => KeepAliveMode::Never,
             },
             keep_alive_s: keep_alive_interval,
+            ..AccountConfig::default()
         };
         self.engine.add_account(config, 0).map(|id| id.raw()).map_err(raise)
     }

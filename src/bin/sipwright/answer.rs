@@ -5,7 +5,7 @@ use crate::call::{Leg, hang_up_due, live};
 use crate::exit::{Exit, Trouble};
 use crate::session::{Next, Session, Wish};
 use sipwright::base::id::CallId;
-use sipwright::engine::{Delivered, Delivery, Event, EventKind, RequestAnswer};
+use sipwright::engine::{AuthConfig, Delivered, Delivery, Event, EventKind, RequestAnswer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,6 +23,7 @@ pub fn run(args: AnswerArgs) -> Result<Exit, Trouble> {
         codecs: args.media.codec.clone(),
         rtp_timeout: args.media.rtp_timeout,
         methods: args.take.clone(),
+        auth: auth(&args)?,
         ..Wish::default()
     };
     // A load driver measures the stack: nothing to print, so each call is served on its own signalling thread.
@@ -32,6 +33,19 @@ pub fn run(args: AnswerArgs) -> Result<Exit, Trouble> {
     } else {
         queued(&args, wish)
     }
+}
+
+/// Whom callers must prove to be: the users of the file.
+fn auth(args: &AnswerArgs) -> Result<Option<AuthConfig>, Trouble> {
+    let (Some(realm), Some(path)) = (&args.auth_realm, &args.auth_users) else { return Ok(None) };
+    let bad = |why: String| Trouble::usage(format!("--auth-users {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let mut config = AuthConfig::realm(realm);
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (user, password) = line.split_once(':').ok_or_else(|| bad("write USER:PASSWORD in each line".into()))?;
+        config = config.user(user, password);
+    }
+    Ok(Some(config))
 }
 
 /// 180, then 200 (or the refusal), inside the engine's own callback.

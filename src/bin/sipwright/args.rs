@@ -179,6 +179,12 @@ pub struct AnswerArgs {
     /// Take requests of this method too, show them and answer 200: INFO, NOTIFY, one of yours; repeatable
     #[arg(long, value_name = "METHOD")]
     pub take: Vec<String>,
+    /// Ask callers for credentials of this realm (digest, SHA-256 and MD5)
+    #[arg(long, value_name = "REALM", requires = "auth_users", help_heading = "Account")]
+    pub auth_realm: Option<String>,
+    /// File with the users of the realm, a USER:PASSWORD per line
+    #[arg(long, value_name = "FILE", requires = "auth_realm", help_heading = "Account")]
+    pub auth_users: Option<PathBuf>,
     /// Do not register --user
     #[arg(long, help_heading = "Account")]
     pub no_register: bool,

@@ -15,6 +15,9 @@ pub fn event(event: &Event) -> Value {
         }
     }
     out.extend(data);
+    if let Some(user) = &event.auth_user {
+        out.insert("auth_user".into(), user.to_string().into());
+    }
     // Of requests, what is on the wire is what counts.
     if let Some(message) = event.message.as_ref().filter(|_| !event.request.is_none()) {
         out.insert("message".into(), String::from_utf8_lossy(message).into());
@@ -117,6 +120,7 @@ mod tests {
             kind,
             message: None,
             flow: None,
+            auth_user: None,
         });
         let text = value.to_string();
         assert!(text.starts_with(r#"{"type":"call_ended","time_us":1500,"call":""#), "{text}");

@@ -8,8 +8,8 @@ use crossbeam_channel::Receiver;
 use sipwright::base::id::AccountId;
 use sipwright::engine::files::Files;
 use sipwright::engine::{
-    AccountConfig, CallOptions, Codec, DefenceConfig, Delivered, Delivery, Engine, EngineConfig, KeepAliveMode, Rate,
-    Timers,
+    AccountConfig, AuthConfig, CallOptions, Codec, DefenceConfig, Delivered, Delivery, Engine, EngineConfig,
+    KeepAliveMode, Rate, Timers,
 };
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,8 @@ pub struct Wish {
     pub codecs: Vec<Codec>,
     /// Methods that the program answers itself.
     pub methods: Vec<String>,
+    /// Whom callers must prove to be.
+    pub auth: Option<AuthConfig>,
     /// Hang up after so long a silence.
     pub rtp_timeout: Option<Duration>,
     /// Gets the engine as soon as there is one, for a callback that waits for it.
@@ -81,6 +83,7 @@ impl Session {
             ..EngineConfig::default()
         };
         config.sip.methods = wish.methods;
+        config.auth = wish.auth;
         config.sip.force_rport = common.force_rport;
         config.defence = defence(common);
         config.dns.servers.clone_from(&common.dns);

@@ -95,6 +95,7 @@ mod tests {
             kind,
             message: None,
             flow: None,
+            auth_user: None,
         }
     }
 

@@ -290,6 +290,7 @@ mod tests {
             kind,
             message: None,
             flow: None,
+            auth_user: None,
         }
     }
 

@@ -86,6 +86,7 @@ impl Shard {
                 kind,
                 message: None,
                 flow: None,
+                auth_user: None,
             });
         }
     }

@@ -110,5 +110,6 @@ fn trouble() -> Event {
         kind: EventKind::Trouble { reason: "a test".into() },
         message: None,
         flow: None,
+        auth_user: None,
     }
 }
