@@ -21,6 +21,8 @@ sipsak sipsak
 sip-options sofia-sip-bin
 ip iproute2
 node nodejs
+openssl openssl
+gnutls-cli gnutls-bin
 npm npm
 nm binutils'
 

@@ -23,7 +23,7 @@ ROOT = HERE.parent.parent
 BIN = Path(os.environ.get("SIPWRIGHT_BIN", ROOT / "target" / "release"))
 PACKAGES = {"sipp": "sip-tester", "baresip": "baresip-core", "kamailio": "kamailio", "nft": "nftables", "unshare": "util-linux",
             "nsenter": "util-linux", "sipsak": "sipsak", "sip-options": "sofia-sip-bin",
-            "node": "nodejs"}
+            "node": "nodejs", "openssl": "openssl", "gnutls-cli": "gnutls-bin", "svcrack": "sipvicious"}
 REALM = "sip.test"
 
 

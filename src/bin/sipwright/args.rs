@@ -51,6 +51,24 @@ pub struct Common {
     /// Signalling threads
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Network")]
     pub threads: usize,
+    /// Certificate chain (PEM) for tls:// and wss:// listeners, also shown to servers that ask; needs --tls-key
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = "TLS")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of --tls-cert
+    #[arg(long, value_name = "FILE", requires = "tls_cert", help_heading = "TLS")]
+    pub tls_key: Option<PathBuf>,
+    /// Trust these authorities (PEM) instead of the system's
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub tls_ca: Option<PathBuf>,
+    /// Let only clients in that show a certificate of --tls-ca
+    #[arg(long, requires_all = ["tls_ca", "tls_cert"], help_heading = "TLS")]
+    pub tls_clients: bool,
+    /// Take ANY server certificate: whoever sits in between reads all
+    #[arg(long, conflicts_with = "tls_ca", help_heading = "TLS")]
+    pub tls_no_verify: bool,
+    /// Write session keys to this file, for debugging (the format of SSLKEYLOGFILE)
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub tls_key_log: Option<PathBuf>,
     /// Limit what one source may send (60 new requests a minute, ten times as many for those we talked with), drop scanners
     #[arg(long, help_heading = "Defence")]
     pub defend: bool,

@@ -8,8 +8,8 @@ use crossbeam_channel::Receiver;
 use sipwright::base::id::AccountId;
 use sipwright::engine::files::Files;
 use sipwright::engine::{
-    AccountConfig, AuthConfig, CallOptions, Codec, DefenceConfig, Delivered, Delivery, Engine, EngineConfig,
-    KeepAliveMode, Rate, Timers,
+    AccountConfig, AuthConfig, CallOptions, ClientAuth, Codec, DefenceConfig, Delivered, Delivery, Engine,
+    EngineConfig, KeepAliveMode, Pem, Rate, Timers, TlsCertificate, TlsConfig, TlsProfile,
 };
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -86,6 +86,7 @@ impl Session {
         config.auth = wish.auth;
         config.sip.force_rport = common.force_rport;
         config.defence = defence(common);
+        config.tls = tls(common);
         config.dns.servers.clone_from(&common.dns);
         config.max_calls = common.calls_at_once.unwrap_or(0);
         if !wish.codecs.is_empty() {
@@ -207,6 +208,29 @@ fn defence(common: &Common) -> DefenceConfig {
     config.allow.clone_from(&common.allow);
     config.overload_control = common.overload_control;
     config
+}
+
+/// What the command line says about certificates.
+fn tls(common: &Common) -> TlsConfig {
+    let file = |path: &PathBuf| Pem::File(path.clone());
+    let certificate = common.tls_cert.as_ref().zip(common.tls_key.as_ref());
+    let certificate = certificate.map(|(chain, key)| TlsCertificate { chain: file(chain), key: file(key) });
+    let roots = common.tls_ca.as_ref().map(file);
+    let asked = certificate.is_some() || roots.is_some() || common.tls_no_verify;
+    let profile = TlsProfile {
+        roots: roots.clone(),
+        certificate: certificate.clone(),
+        verify: !common.tls_no_verify,
+        ..TlsProfile::default()
+    };
+    TlsConfig {
+        certificates: certificate.into_iter().collect(),
+        client_auth: if common.tls_clients { ClientAuth::Required } else { ClientAuth::Off },
+        client_ca: roots.filter(|_| common.tls_clients),
+        profiles: if asked { vec![profile] } else { Vec::new() },
+        key_log: common.tls_key_log.clone(),
+        ..TlsConfig::default()
+    }
 }
 
 /// SIGUSR1 prints the figures of the engine.
