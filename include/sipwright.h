@@ -399,6 +399,8 @@ typedef struct sipw_event {
     const char *message;
     /** Length of the message; 0 when there is none. */
     size_t message_bytes;
+    /** The user that the request behind the event proved to come from; NULL where nobody was asked. See sipw_config::auth. */
+    const char *auth_user;
 } sipw_event;
 
 /**
@@ -624,7 +626,7 @@ typedef struct sipw_dns_config {
 /**
  * Digest authentication of requests from the network. Set up with sipw_auth_config_init(), pointed to by sipw_config::auth. Requests
  * outside of dialogs are answered 401 without keeping anything of them (RFC 3261 s8.2.7) until they prove who they come from; the user
- * then stands on their events. Users come by sipw_auth_user_set().
+ * then stands on their events (sipw_event::auth_user). Users come by sipw_auth_user_set().
  */
 typedef struct sipw_auth_config {
     /** Set by sipw_auth_config_init(). */

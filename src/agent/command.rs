@@ -6,7 +6,7 @@ use super::outgoing::Owner;
 use super::{About, Agent};
 use crate::base::id::{AccountId, CallId, RequestId};
 use crate::base::{Flow, Instant, limits};
-use crate::call::Call;
+use crate::call::{Call, Role};
 use crate::dialog::Dialog;
 use crate::message::{NameAddr, Uri};
 use crate::offer_answer::Negotiation;
@@ -24,6 +24,8 @@ pub(super) struct Plain {
     pub(super) dialog: Dialog,
     /// The flow of the call.
     pub(super) flow: Option<Flow>,
+    /// The peer began the call: it gets no digest for a nonce of its choice, also when the call is over meanwhile.
+    pub(super) as_callee: bool,
 }
 
 impl Plain {
@@ -122,7 +124,7 @@ impl Agent {
         if let (true, Some(account)) = (is_register, self.accounts.find(account)) {
             dialog.set_target(&account.target(&options.target));
         }
-        let plain = Plain { request, account, call: CallId::NONE, options, dialog, flow: None };
+        let plain = Plain { request, account, call: CallId::NONE, options, dialog, flow: None, as_callee: false };
         self.start(Owner::Plain(Box::new(plain)), now);
     }
 
@@ -138,8 +140,8 @@ impl Agent {
             let early = "the call has no dialog yet: wait until it is answered".to_owned();
             return self.request_done(about, (481, early), None, now);
         }
-        let (dialog, flow) = (found.dialog().clone(), found.flow());
-        let plain = Plain { request, account: about.account, call, options, dialog, flow };
+        let (dialog, flow, as_callee) = (found.dialog().clone(), found.flow(), found.role() == Role::Uas);
+        let plain = Plain { request, account: about.account, call, options, dialog, flow, as_callee };
         self.start(Owner::Plain(Box::new(plain)), now);
     }
 

@@ -544,7 +544,7 @@ fn is_callee(calls: &IdMap<CallId, Call>, owner: &Owner) -> bool {
     match owner {
         Owner::Bye { as_callee, .. } => *as_callee,
         Owner::Reinvite(id) => calls.get(id).is_some_and(|call| call.role() == Role::Uas),
-        Owner::Plain(plain) => calls.get(&plain.call).is_some_and(|call| call.role() == Role::Uas),
+        Owner::Plain(plain) => plain.as_callee,
         _ => false,
     }
 }

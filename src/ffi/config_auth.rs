@@ -11,7 +11,7 @@ use std::ffi::c_char;
 
 /// Digest authentication of requests from the network. Set up with sipw_auth_config_init(), pointed to by sipw_config::auth. Requests
 /// outside of dialogs are answered 401 without keeping anything of them (RFC 3261 s8.2.7) until they prove who they come from; the user
-/// then stands on their events. Users come by sipw_auth_user_set().
+/// then stands on their events (sipw_event::auth_user). Users come by sipw_auth_user_set().
 #[repr(C)]
 pub struct sipw_auth_config {
     /// Set by sipw_auth_config_init().

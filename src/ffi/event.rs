@@ -245,6 +245,8 @@ pub struct sipw_event {
     pub message: *const c_char,
     /// Length of the message; 0 when there is none.
     pub message_bytes: usize,
+    /// The user that the request behind the event proved to come from; NULL where nobody was asked. See sipw_config::auth.
+    pub auth_user: *const c_char,
 }
 
 /// Takes events, one at a time, on the one callback thread of the engine (or inline, see ::sipw_delivery). It may call any function of
@@ -298,6 +300,7 @@ fn show(delivered: &Delivered) -> (sipw_event, Kept) {
     let event = &delivered.event;
     let mut kept = Kept::default();
     let (kind, u) = kept.read(&event.kind, event.request.raw());
+    let auth_user = event.auth_user.as_ref().map_or(std::ptr::null(), |user| kept.keep(user));
     let shown = sipw_event {
         size: size_of::<sipw_event>() as u32,
         r#type: kind as u32,
@@ -308,6 +311,7 @@ fn show(delivered: &Delivered) -> (sipw_event, Kept) {
         u,
         message: event.message.as_ref().map_or(std::ptr::null(), |message| message.as_ptr().cast()),
         message_bytes: event.message.as_ref().map_or(0, bytes::Bytes::len),
+        auth_user,
     };
     (shown, kept)
 }

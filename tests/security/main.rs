@@ -5,6 +5,7 @@ mod class_g;
 mod class_j;
 #[cfg(feature = "tls")]
 mod class_k;
+mod class_l;
 mod class_o;
 mod class_q;
 mod class_t;
