@@ -73,8 +73,8 @@ impl Agent {
             }
             Command::AnswerRequest { request, answer } => self.answer_asked(request, &answer, now),
             Command::SetAuthUser { user, secret } => {
-                if let Some(digest) = self.digest.as_mut().filter(|digest| digest.users() < limits::AUTH_USERS) {
-                    digest.set_user(&user, &secret);
+                if self.digest.as_mut().is_some_and(|digest| !digest.set_user(&user, &secret)) {
+                    tracing::warn!("{} users are known: no room for one more; remove some", limits::AUTH_USERS);
                 }
             }
             Command::RemoveAuthUser { user } => {

@@ -23,13 +23,6 @@ impl Agent {
         self.guard.is_banned(flow.remote.ip(), proof(flow), now)
     }
 
-    /// Wrong credentials came on `flow`: whether they may be answered; else drop the request without a word. `proven`: they were made
-    /// for a nonce of ours, so the source address is no forgery.
-    pub fn auth_failed(&mut self, flow: &Flow, proven: bool, now: Instant) -> bool {
-        let proof = if proven { Proof::Proven } else { proof(flow) };
-        self.guard.auth_failed(flow.remote.ip(), proof, now)
-    }
-
     /// Right credentials, a call or a registration: the peer is known from now on.
     pub fn befriend(&mut self, flow: &Flow, now: Instant) {
         self.guard.befriend(flow.remote.ip(), now);

@@ -4,7 +4,6 @@ use super::account::{Account, Registering};
 use super::command::Plain;
 use super::defence::{count, is_emergency};
 use super::io::{AccountConfig, EventKind, Outcome};
-use super::response::retry_after_s;
 use super::timers::Failure;
 use super::{Agent, Timer, User, io::Output};
 use crate::auth::{Credentials, DigestCache};
@@ -386,7 +385,7 @@ impl Agent {
             }
             Some(Owner::Reinvite(id)) => {
                 let id = *id;
-                let retry_after = retry_after_s(response);
+                let retry_after = response.retry_after_s();
                 self.with_call(id, raw, now, |call, _, rng, out| match success {
                     // A repeat of what an earlier one got.
                     true if call.ticket() != key => out.push(Action::RepeatAck),

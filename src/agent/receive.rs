@@ -116,7 +116,7 @@ impl Agent {
             return self.refuse(request, flow, 482, &[]);
         }
         // After the look for merged copies: a second copy of credentials is a replay, and would be asked for others.
-        if !self.is_let_in(request, flow, now) {
+        if !self.is_authenticated(request, flow, now) {
             return;
         }
         let unsupported: Vec<&str> = request.list(Name::Require).collect();

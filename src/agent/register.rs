@@ -3,7 +3,6 @@
 use super::account::Registering;
 use super::io::{EventKind, KeepAliveMode, Outcome};
 use super::outgoing::Owner;
-use super::response::retry_after_s;
 use super::{About, Agent, Timer};
 use crate::base::Instant;
 use crate::base::id::AccountId;
@@ -101,7 +100,7 @@ impl Agent {
         {
             return self.start(Owner::Register(id), now);
         }
-        self.register_failed(id, outcome, retry_after_s(response), Some(response.raw()), now);
+        self.register_failed(id, outcome, response.retry_after_s(), Some(response.raw()), now);
     }
 
     /// No final response came, or none that helps.

@@ -2,7 +2,7 @@
 
 use super::{Agent, User};
 use crate::base::{Flow, Instant};
-use crate::message::{Message, Name, check};
+use crate::message::check;
 use crate::transaction::OnResponse;
 
 impl Agent {
@@ -31,10 +31,4 @@ impl Agent {
             OnResponse::Stray => self.dropped = self.dropped.saturating_add(1),
         }
     }
-}
-
-/// The seconds of a Retry-After: `120 (I'm in a meeting);duration=..`. RFC 3261 s20.33.
-pub(super) fn retry_after_s(response: &Message<'_>) -> Option<u32> {
-    let value = response.header(Name::RetryAfter)?;
-    value.trim().split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

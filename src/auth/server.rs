@@ -5,7 +5,7 @@ use super::client::push_quoted;
 use super::config::{AuthConfig, UserSecret};
 use super::digest::{Algorithm, Qop, Response, Secret};
 use super::nonce::{Nonces, same};
-use crate::base::{Instant, Rng};
+use crate::base::{Instant, Rng, limits};
 use crate::message::{Authorization, Name, Uri};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -74,13 +74,17 @@ impl DigestServer {
             users: BTreeMap::new(),
         };
         for (name, secret) in &config.users {
-            server.set_user(name, secret);
+            let _ = server.set_user(name, secret);
         }
         server
     }
 
-    /// Knows a user from now on, by this secret only.
-    pub fn set_user(&mut self, name: &str, secret: &UserSecret) {
+    /// Knows a user from now on, by this secret only. False when there is no room for one more.
+    #[must_use]
+    pub fn set_user(&mut self, name: &str, secret: &UserSecret) -> bool {
+        if self.users.len() >= limits::AUTH_USERS && !self.users.contains_key(name) {
+            return false;
+        }
         let mut hashes = Hashes::new();
         for of in self.algorithms.iter().map(|algorithm| algorithm.base()) {
             if hashes.iter().all(|hash| hash.of != of)
@@ -90,6 +94,12 @@ impl DigestServer {
             }
         }
         self.users.insert(name.to_owned(), hashes);
+        true
+    }
+
+    /// Knows whom another server knew, instead of its own users.
+    pub fn take_users(&mut self, from: &mut DigestServer) {
+        self.users = std::mem::take(&mut from.users);
     }
 
     /// Knows a user no more.

@@ -295,6 +295,12 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// The seconds of Retry-After; `None` when absent or without a number. RFC 3261 s20.33.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u32> {
+        super::RetryAfter::seconds_of(self.header(Name::RetryAfter)?)
+    }
+
     /// Expires, in seconds; `None` when absent or malformed. RFC 3261 s20.19.
     #[must_use]
     pub fn expires(&self) -> Option<u32> {

@@ -183,7 +183,9 @@ impl OutgoingRequest {
             }
             401 | 407 if !self.cancelled && io.account.is_some() => self.on_challenge(target, response, template, io),
             503 => {
-                io.penalties.failed(&target, retry_after(response), io.now);
+                // s21.5.4: how long it does not want to be asked.
+                let pause = response.retry_after_s().map(|seconds| Duration::from_secs(seconds.into()));
+                io.penalties.failed(&target, pause, io.now);
                 match self.targets.lost(&target).filter(|_| !self.cancelled) {
                     Some(next) => self.attempt(next, false, template, io),
                     None => self.done(transaction, response, io),
@@ -384,11 +386,4 @@ impl OutgoingRequest {
         self.state = State::Done { accepted: None };
         Outcome::Failed { status, reason }
     }
-}
-
-/// How long the sender of a 503 does not want to be asked. RFC 3261 s20.33, s21.5.4.
-fn retry_after(response: &check::Response<'_, '_>) -> Option<Duration> {
-    let value = response.header(Name::RetryAfter)?;
-    let seconds = value.trim().split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()?;
-    Some(Duration::from_secs(u64::from(seconds)))
 }

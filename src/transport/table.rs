@@ -73,6 +73,8 @@ pub struct Transports {
     serial: u64,
     /// Whether our requests offer overload control to next hops. RFC 7339 s4.1.
     overload_control: bool,
+    /// Streams whose home is here, by protocol.
+    open: [u64; 5],
     schedule: Schedule<Timer>,
 }
 
@@ -112,6 +114,7 @@ impl Transports {
             opening: map(seed),
             serial: 0,
             overload_control: false,
+            open: [0; 5],
             schedule: Schedule::new(seed),
         }
     }
@@ -129,15 +132,8 @@ impl Transports {
 
     /// Streams whose home is here, by protocol.
     #[must_use]
-    pub fn open_streams(&self) -> [u64; 5] {
-        let mut open = [0_u64; 5];
-        #[allow(clippy::iter_over_hash_type, reason = "a sum has no order")]
-        for stream in self.streams.values().filter(|stream| stream.flow.home() == self.config.shard) {
-            if let Some(count) = open.get_mut(stream.flow.protocol as usize) {
-                *count = count.saturating_add(1);
-            }
-        }
-        open
+    pub const fn open_streams(&self) -> [u64; 5] {
+        self.open
     }
 
     /// Whether no stream is known and none is being opened.
@@ -261,7 +257,9 @@ impl Transports {
         let asked = opened.asked.clone();
         let stream =
             Stream { flow, opened, last: now, used: false, left_over: Vec::new(), line_ends: LineEnds::default() };
-        self.streams.insert(flow.connection, stream);
+        if self.streams.insert(flow.connection, stream).is_none() {
+            self.count(&flow, |open| open.saturating_add(1));
+        }
         if ours {
             self.schedule.set(Timer::Stream(flow.connection), Some(now + limits::STREAM_FIRST_MESSAGE));
         }
@@ -274,10 +272,18 @@ impl Transports {
         }
     }
 
+    fn count(&mut self, flow: &Flow, change: impl FnOnce(u64) -> u64) {
+        let ours = flow.home() == self.config.shard;
+        if let Some(open) = self.open.get_mut(flow.protocol as usize).filter(|_| ours) {
+            *open = change(*open);
+        }
+    }
+
     /// A stream ended. Fail the transactions on it.
     pub fn stream_closed(&mut self, flow: &Flow) {
         self.schedule.set(Timer::Stream(flow.connection), None);
         let Some(stream) = self.streams.remove(&flow.connection) else { return };
+        self.count(flow, |open| open.saturating_sub(1));
         for peer in peers(flow, &stream.opened) {
             if self.by_peer.get(&peer) == Some(&flow.connection) {
                 self.by_peer.remove(&peer);

@@ -235,7 +235,7 @@ fn the_uri_must_speak_of_the_same_user_or_host() {
 fn users_come_change_and_go() {
     let mut server = server(&config("r"));
     assert_eq!(server.users(), 2);
-    server.set_user("bob", &UserSecret::Password("new".into()));
+    assert!(server.set_user("bob", &UserSecret::Password("new".into())));
     let value = answer(&mut server, ("bob", "pw"), at(1));
     assert_eq!(verify(&mut server, &value, INVITE, at(1)), Verdict::Denied);
     let value = answer(&mut server, ("bob", "new"), at(1));
@@ -249,7 +249,7 @@ fn users_come_change_and_go() {
 fn a_user_with_an_ha1_needs_no_password_and_one_algorithm_is_enough() {
     let mut server = server(&config("r"));
     let ha1 = Secret::Password("hidden").ha1(Algorithm::Md5, "dave", "r").into_owned();
-    server.set_user("dave", &UserSecret::from_ha1(&format!("MD5={}", ha1.to_uppercase())).unwrap());
+    assert!(server.set_user("dave", &UserSecret::from_ha1(&format!("MD5={}", ha1.to_uppercase())).unwrap()));
     let value = by_hand(&mut server, Algorithm::Sha256, Some((Qop::Auth, 1, "c")), b"").replace("bob", "dave");
     assert_eq!(verify(&mut server, &value, INVITE, at(1)), Verdict::Denied, "no hash of SHA-256 is known");
     let challenge = server.challenge(false, at(1)).remove(0).1;
@@ -296,4 +296,21 @@ fn nothing_secret_shows() {
     let shown = format!("{server:?} {config:?} {:?} {:?}", Secret::Password("pw"), Secret::Ha1(&ha1));
     assert!(!shown.contains("pw") && !shown.contains(&ha1), "{shown}");
     assert!(shown.contains("Secret(..)") && shown.contains("Hash(..)") && shown.contains("Mac(..)"), "{shown}");
+}
+
+#[test]
+fn the_table_of_users_is_bounded_and_who_is_known_can_change() {
+    let mut server = DigestServer::new(&AuthConfig::realm("r").user("bob", "old"), &mut Rng::new([1; 32]));
+    server.users.extend((1..limits::AUTH_USERS).map(|n| (n.to_string(), Hashes::new())));
+    assert_eq!(server.users(), limits::AUTH_USERS);
+    let secret = UserSecret::Password("new".into());
+    let before = server.users["bob"][0].ha1.clone();
+    assert!(!server.set_user("carol", &secret), "no room");
+    assert!(server.set_user("bob", &secret) && server.users["bob"][0].ha1 != before);
+    server.remove_user("1");
+    assert!(server.set_user("carol", &secret));
+    // A server that takes over knows the same users, and none of its nonces.
+    let mut next = DigestServer::new(&AuthConfig::realm("r"), &mut Rng::new([2; 32]));
+    next.take_users(&mut server);
+    assert_eq!((next.users(), server.users()), (limits::AUTH_USERS, 0));
 }

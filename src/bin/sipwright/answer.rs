@@ -3,7 +3,8 @@
 use crate::args::AnswerArgs;
 use crate::call::{Leg, hang_up_due, live};
 use crate::exit::{Exit, Trouble};
-use crate::session::{Next, Session, Wish};
+use crate::screen::Screen;
+use crate::session::{Next, Session, Wish, secret_file};
 use sipwright::base::id::CallId;
 use sipwright::engine::{AuthConfig, Delivered, Delivery, Event, EventKind, RequestAnswer};
 use std::collections::BTreeMap;
@@ -38,11 +39,11 @@ pub fn run(args: AnswerArgs) -> Result<Exit, Trouble> {
 /// Whom callers must prove to be: the users of the file.
 fn auth(args: &AnswerArgs) -> Result<Option<AuthConfig>, Trouble> {
     let (Some(realm), Some(path)) = (&args.auth_realm, &args.auth_users) else { return Ok(None) };
-    let bad = |why: String| Trouble::usage(format!("--auth-users {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let text = secret_file("--auth-users", path, &mut Screen::new(&args.common))?;
+    let bad = || Trouble::usage(format!("--auth-users {}: write USER:PASSWORD in each line", path.display()));
     let mut config = AuthConfig::realm(realm);
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let (user, password) = line.split_once(':').ok_or_else(|| bad("write USER:PASSWORD in each line".into()))?;
+        let (user, password) = line.split_once(':').ok_or_else(bad)?;
         config = config.user(user, password);
     }
     Ok(Some(config))

@@ -292,14 +292,19 @@ fn domain(proxy: &str) -> Option<&str> {
 
 fn password(common: &Common, screen: &mut Screen) -> Result<String, Trouble> {
     let Some(path) = &common.password_file else { return Ok(std::env::var("SIP_PASSWORD").unwrap_or_default()) };
+    let text = secret_file("--password-file", path, screen)?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Reads a file with passwords, and says so when others can read it too.
+pub fn secret_file(option: &str, path: &Path, screen: &mut Screen) -> Result<String, Trouble> {
     let read = std::fs::read_to_string(path);
-    let text = read.map_err(|e| Trouble::usage(format!("--password-file {}: {e}", path.display())))?;
-    let open = std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0);
-    if open {
+    let text = read.map_err(|e| Trouble::usage(format!("{option} {}: {e}", path.display())))?;
+    if std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o044 != 0) {
         let path = path.display();
         screen.progress(&format!("{path}: others can read this password; chmod 600 {path}"));
     }
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    Ok(text)
 }
 
 impl Media {

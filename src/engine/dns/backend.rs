@@ -4,6 +4,7 @@ use super::config::{DnsCallback, DnsConfig, DnsReply};
 use crate::base::{Duration, limits};
 use crate::resolve::{Answer, Kind, NoAnswer, Question, Record};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Longest wait for any answer, whatever was configured.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -55,7 +56,8 @@ impl Backend {
         match self.kind {
             Way::Callback(callback) => {
                 let (reply, answered) = tokio::sync::oneshot::channel();
-                callback(&question, DnsReply(reply));
+                // A callback that panics drops its reply, which says that there is no answer: nobody may wait for ever.
+                let _ = catch_unwind(AssertUnwindSafe(|| callback(&question, DnsReply(reply))));
                 let gave_up = (Err(NoAnswer::Failed("the resolver callback gave no answer".into())), 0);
                 answered.await.unwrap_or(gave_up)
             }

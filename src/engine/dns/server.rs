@@ -4,13 +4,13 @@ use crate::base::Duration;
 use crate::resolve::zone::{Fault, Zone};
 use crate::resolve::{Kind, NoAnswer, Question, Record};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// How often the threads look whether they are to end.
-const LOOK: Duration = Duration::from_millis(50);
+/// A connection that says nothing for so long is closed.
+const SILENT: Duration = Duration::from_secs(1);
 /// The largest answer over UDP; a longer one is truncated.
 const UDP_BYTES: usize = 1232;
 /// Questions remembered for [`DnsServer::asked`].
@@ -48,8 +48,6 @@ impl DnsServer {
     pub fn start_on(address: SocketAddr, zone: Zone) -> io::Result<DnsServer> {
         let (udp, tcp) = bind(address)?;
         let address = udp.local_addr()?;
-        udp.set_read_timeout(Some(LOOK))?;
-        tcp.set_nonblocking(true)?;
         let state = Arc::new(State {
             zone: Mutex::new(zone),
             asked: Mutex::default(),
@@ -92,6 +90,11 @@ impl DnsServer {
 impl Drop for DnsServer {
     fn drop(&mut self) {
         self.state.end.store(true, Ordering::Release);
+        // Both threads wait for somebody: it is us.
+        if let Ok(wake) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) {
+            let _ = wake.send_to(&[], self.address);
+        }
+        let _ = TcpStream::connect(self.address);
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
@@ -125,17 +128,16 @@ impl State {
     }
 
     fn serve_tcp(&self, listener: &TcpListener) {
-        while !self.ended() {
-            match listener.accept() {
-                Ok((stream, _)) => drop(self.serve_stream(stream)),
-                Err(_) => std::thread::sleep(LOOK),
+        while let Ok((stream, _)) = listener.accept() {
+            if self.ended() {
+                return;
             }
+            let _ = self.serve_stream(stream);
         }
     }
 
     fn serve_stream(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_nonblocking(false)?;
-        stream.set_read_timeout(Some(LOOK.saturating_mul(20)))?;
+        stream.set_read_timeout(Some(SILENT))?;
         loop {
             let mut length = [0; 2];
             stream.read_exact(&mut length)?;

@@ -24,7 +24,9 @@ impl Shard {
         let mut past = self.agent.traffic();
         past.protocols.iter_mut().for_each(|carried| carried.streams = 0);
         self.past = self.past.plus(&past);
-        self.agent = Agent::new(self.config.clone());
+        let mut fresh = Agent::new(self.config.clone());
+        fresh.take_auth_users(&mut self.agent);
+        self.agent = fresh;
         for (session, _) in std::mem::take(&mut self.sessions) {
             self.workers.order(MediaOrder::Close { session });
         }

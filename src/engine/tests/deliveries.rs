@@ -104,6 +104,38 @@ fn survives(panic: fn() -> Inbound) {
 }
 
 #[test]
+fn users_that_came_at_run_time_are_known_after_a_panic_of_the_agent() {
+    let mut bob = Phone::new(EngineConfig { auth: Some(AuthConfig::realm("home")), ..config() });
+    bob.engine.set_auth_user("alice", UserSecret::Password("secret".into())).unwrap();
+    let mut alice = Phone::new(config());
+    let config = AccountConfig { password: "secret".into(), ..account() };
+    alice.account = alice.engine.add_account(config, 1).unwrap();
+    for panics in 0..2 {
+        let (ours, theirs) = talk(&mut alice, &mut bob, Protocol::Udp);
+        assert_eq!(bob.seen.iter().rev().find_map(|e| e.auth_user.as_deref()), Some("alice"));
+        assert_eq!(bob.engine.counters().panics, panics);
+        bob.engine.shared().send(0, Inbound::Panic);
+        let _ = bob.engine.hold(theirs, true);
+        assert_eq!(bob.ended(theirs).0.status, 500);
+        bob.seen.clear();
+        alice.engine.hangup(ours, 0).unwrap();
+        alice.ended(ours);
+    }
+}
+
+#[test]
+fn a_resolver_of_the_application_that_panics_leaves_nobody_waiting() {
+    let mut settings = config();
+    settings.dns.callback = Some(Arc::new(|_, _| std::panic::resume_unwind(Box::new("injected"))));
+    let mut alice = Phone::new(settings);
+    for _ in 0..2 {
+        let call = alice.engine.dial(alice.account, "sip:bob@nowhere.example", CallOptions::default(), 0).unwrap();
+        let (outcome, _) = alice.ended(call);
+        assert!(outcome.status == 503 && outcome.reason.contains("no answer"), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_panic_of_the_stage_is_told_and_the_next_call_has_sound_again() {
     let (mut alice, mut bob) = (Phone::new(config()), Phone::new(config()));
     let (ours, theirs) = talk(&mut alice, &mut bob, Protocol::Udp);

@@ -127,6 +127,13 @@ impl<'a> RetryAfter<'a> {
             more: More::without(params, &["duration"]),
         })
     }
+
+    /// The seconds alone, whatever comes behind them: a comment that does not end is no reason to ask again at once.
+    #[must_use]
+    pub fn seconds_of(value: &str) -> Option<u32> {
+        let value = trim(value);
+        crate::message::cseq::decimal32(split_at(value, value.bytes().take_while(u8::is_ascii_digit).count()).0).ok()
+    }
 }
 
 impl Print for RetryAfter<'_> {
@@ -171,5 +178,6 @@ mod tests {
         let broken = RetryAfter { comment: Some("(a"), ..RetryAfter::parse("5").unwrap() };
         assert_eq!(broken.to_string(), "5");
         assert!(RetryAfter::parse("5 (a").is_err() && RetryAfter::parse("").is_err());
+        assert_eq!((RetryAfter::seconds_of(" 5 (a"), RetryAfter::seconds_of("soon")), (Some(5), None));
     }
 }
