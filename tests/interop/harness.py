@@ -90,6 +90,11 @@ def until_bound(what: str, protocol: str, host: str, port: int) -> None:
     until(f"{what} listens", 10, lambda: any(line.split()[1].endswith(bound) for line in table.read_text().splitlines()[1:]))
 
 
+def nth(found: list, count: int):
+    """The `count`-th of what was found, or nothing."""
+    return found[count - 1] if len(found) >= count else None
+
+
 class Process:
     """A program that is ended at the end of its test, by pid, however the test ends. Its lines are kept."""
 
@@ -151,17 +156,25 @@ class Process:
         tail = "\n".join((self.lines + self.errors)[-lines:])
         return f"--- {' '.join(self.command)}\n{tail}\n---"
 
-    def line(self, text: str, seconds: float = 10) -> str:
-        """The first line that holds `text`, waited for."""
+    def until(self, what: str, seconds: float, find):
+        """What `find` gives, waited for, as long as the program runs."""
         def look():
-            found = next((l for l in self.lines + self.errors if text in l), None)
-            if found is None and self.child.poll() is not None:
-                raise AssertionError(f"{self.name} ended with {self.child.returncode} before it said {text!r}\n{self.said()}")
+            over = self.child.poll() is not None
+            if over:
+                for reader in self.readers:
+                    reader.join(2)
+            found = find()
+            if over and not found:
+                raise AssertionError(f"{self.name} ended with {self.child.returncode} before it told {what}")
             return found
         try:
-            return until(f"{self.name} says {text!r}", seconds, look)
+            return until(f"{self.name} tells {what}", seconds, look)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.said()}") from None
+
+    def line(self, text: str, seconds: float = 10) -> str:
+        """The first line that holds `text`, waited for."""
+        return self.until(repr(text), seconds, lambda: next((l for l in self.lines + self.errors if text in l), None))
 
 
 class Sipwright(Process):
@@ -184,20 +197,7 @@ class Sipwright(Process):
 
     def event(self, kind: str, seconds: float = 10, count: int = 1) -> dict:
         """The `count`-th event of that type."""
-        def look():
-            found = self.events(kind)
-            if len(found) >= count:
-                return found[count - 1]
-            if self.child.poll() is not None:
-                for reader in self.readers:
-                    reader.join(2)
-                if len(self.events(kind)) < count:
-                    raise AssertionError(f"{self.name} ended with {self.child.returncode} before {kind}\n{self.said()}")
-            return None
-        try:
-            return until(f"event {kind}", seconds, look)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.said()}") from None
+        return self.until(kind, seconds, lambda: nth(self.events(kind), count))
 
 
 class Kamailio(Process):
@@ -337,17 +337,7 @@ class Phone(Process):
 
     def event(self, kind: str, seconds: float = 15, count: int = 1, **values) -> dict:
         """The `count`-th event of that kind with these values."""
-        def look():
-            found = self.events(kind, **values)
-            if len(found) >= count:
-                return found[count - 1]
-            if self.child.poll() is not None:
-                raise AssertionError(f"{self.name} ended with {self.child.returncode} before {kind} {values}\n{self.said()}")
-            return None
-        try:
-            return until(f"{self.name} tells {kind} {values}", seconds, look)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.said()}") from None
+        return self.until(f"{kind} {values}", seconds, lambda: nth(self.events(kind, **values), count))
 
 
 class Pjsip(Phone):

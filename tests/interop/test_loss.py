@@ -23,9 +23,10 @@ class Network:
 
     def __init__(self, case: Case, percent: float):
         as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        ready = "ip link set lo up && nft -f rules && echo ready && exec sleep 600"
+        # It holds the namespace until its input ends.
+        ready = "ip link set lo up && nft -f rules && echo ready && exec cat"
         (case.dir / "rules").write_text(RULES.format(share=round(percent * 10)))
-        self.holder = Process(case, "namespace", [program("unshare"), "--net", *as_root, "sh", "-c", ready], 600,
+        self.holder = Process(case, "namespace", [program("unshare"), "--net", *as_root, "sh", "-c", ready], 600, pipe=True,
                               env={"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"})
         self.holder.line("ready")
         self.enter = [program("nsenter"), "--target", str(self.holder.child.pid), "--net",
